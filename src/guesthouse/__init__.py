@@ -1,0 +1,1 @@
+"""Guesthouse: a running copy of a company's product for each of its partners."""

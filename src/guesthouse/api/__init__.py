@@ -1,0 +1,1 @@
+"""The HTTP API: maps requests to use cases and errors to problem+json. No logic."""

@@ -1,0 +1,1 @@
+"""An environment's life: create, deploy, test, destroy, and the lock it leaves behind."""

@@ -1,0 +1,1 @@
+"""Routes, certificates and the answers to 'may this request pass'."""

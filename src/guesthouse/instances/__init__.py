@@ -1,0 +1,1 @@
+"""The machines environments run on: providers, provisioning, reachability."""

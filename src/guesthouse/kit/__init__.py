@@ -1,0 +1,1 @@
+"""Small tools with no knowledge of Guesthouse: clock, ids, process, sensitive, pagination."""

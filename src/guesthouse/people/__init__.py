@@ -1,0 +1,1 @@
+"""Who may do what: partners, tokens, and the Scope every store takes."""

@@ -1,0 +1,1 @@
+"""Durable executions: runs, steps and logs. The only package that knows DBOS."""
