@@ -1,1 +1,1 @@
-"""One package for each port: the outside world behind Protocols. They know nothing of one another."""
+"""One package for each port: the outside world behind Protocols; none knows another."""

@@ -1,1 +1,1 @@
-"""The command line: a client of the API, plus the few verbs that work without a server. No logic."""
+"""The command line: a client of the API, plus the verbs that work without a server."""
