@@ -1,1 +1,5 @@
-"""Append-only, hash-chained record of every change, written in the change's transaction."""
+"""Who did what, append-only and hash-chained."""
+
+from guesthouse.audit.service import BadEntry, Entry, entries, record, verify
+
+__all__ = ["BadEntry", "Entry", "entries", "record", "verify"]

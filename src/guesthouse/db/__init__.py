@@ -1,1 +1,6 @@
-"""Engine, transactions and tables. No queries: those live in each feature's store."""
+"""The database: engine, transactions, tables, migrations. No knowledge of what rows mean."""
+
+from guesthouse.db.engine import Database, Transaction
+from guesthouse.db.migrate import upgrade
+
+__all__ = ["Database", "Transaction", "upgrade"]

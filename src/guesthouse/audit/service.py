@@ -1,0 +1,149 @@
+"""Writes and checks the audit chain: each row's hash covers the row and the hash before it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from guesthouse.db import Transaction
+from guesthouse.db.tables import audit_entries
+from guesthouse.errors import Denied
+from guesthouse.kit.clock import Clock, SystemClock
+from guesthouse.people import ActorKind, Scope
+
+GENESIS = "0" * 64
+LOCK_KEY = 7402002
+CHECK_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that was done."""
+
+    sequence: int
+    at: str
+    actor: str
+    actor_kind: str
+    action: str
+    object: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class BadEntry:
+    """The first row at which the chain does not hold."""
+
+    sequence: int
+    reason: str
+
+
+def record(
+    transaction: Transaction,
+    scope: Scope,
+    action: str,
+    object: str,  # noqa: A002 - the glossary's word
+    detail: Mapping[str, Any] | None = None,
+    clock: Clock | None = None,
+) -> None:
+    """Write one audit row in the caller's own transaction, so it is kept exactly when that is.
+
+    Args:
+        transaction: The transaction that carries out what is recorded.
+        scope: Who acts.
+        action: What is done: ``environment.create``.
+        object: What it is done to: ``environment/acme``.
+        detail: Facts beside it, without secrets.
+        clock: Gives the time; None is the machine's.
+    """
+    _take_turns(transaction)
+    last = transaction.row(
+        sa.select(audit_entries.c.sequence, audit_entries.c.hash)
+        .order_by(audit_entries.c.sequence.desc())
+        .limit(1)
+    )
+    content = {
+        "sequence": 1 if last is None else last["sequence"] + 1,
+        "at": (clock or SystemClock()).now().isoformat(),
+        "actor": scope.actor,
+        "actor_kind": scope.kind.value,
+        "action": action,
+        "object": object,
+        "detail": _canonical(detail or {}),
+    }
+    previous = GENESIS if last is None else last["hash"]
+    transaction.insert(audit_entries, **content, previous=previous, hash=_hash(previous, content))
+
+
+def entries(
+    transaction: Transaction, scope: Scope, *, before: int | None = None, limit: int = 50
+) -> tuple[Entry, ...]:
+    """Return rows, newest first.
+
+    Args:
+        transaction: What to read in.
+        scope: An operator's or the system's; members read no audit.
+        before: Only rows with a lower sequence; None starts at the newest.
+        limit: How many at most.
+
+    Raises:
+        Denied: The caller is a member.
+    """
+    if scope.kind is ActorKind.MEMBER:
+        sentence = "the audit log is for operators"
+        raise Denied(sentence)
+    statement = sa.select(audit_entries).order_by(audit_entries.c.sequence.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(audit_entries.c.sequence < before)
+    return tuple(_entry(row) for row in transaction.rows(statement))
+
+
+def verify(transaction: Transaction) -> BadEntry | None:
+    """Return the first row that breaks the chain, or None when all of it holds."""
+    previous, sequence = GENESIS, 0
+    while True:
+        batch = transaction.rows(
+            sa.select(audit_entries)
+            .where(audit_entries.c.sequence > sequence)
+            .order_by(audit_entries.c.sequence)
+            .limit(CHECK_BATCH)
+        )
+        for row in batch:
+            sequence += 1
+            reason = _fault(row, sequence, previous)
+            if reason:
+                return BadEntry(sequence, reason)
+            previous = row["hash"]
+        if not batch:
+            return None
+
+
+def _fault(row: Mapping[str, Any], expected: int, previous: str) -> str:
+    """Say what is wrong with a row; empty when nothing is."""
+    if row["sequence"] != expected:
+        return f"row {expected} is missing"
+    if row["previous"] != previous:
+        return "it does not follow the row before it"
+    content = {name: row[name] for name in row if name not in {"previous", "hash"}}
+    return "" if _hash(previous, content) == row["hash"] else "its content was changed"
+
+
+def _entry(row: Mapping[str, Any]) -> Entry:
+    content = {name: row[name] for name in row if name not in {"previous", "hash", "detail"}}
+    return Entry(**content, detail=json.loads(row["detail"]))
+
+
+def _take_turns(transaction: Transaction) -> None:
+    # Two writers that read the same last row would fork the chain. SQLite has one writer anyway.
+    if transaction.dialect == "postgresql":
+        transaction.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_KEY)))
+
+
+def _hash(previous: str, content: Mapping[str, Any]) -> str:
+    return hashlib.sha256((previous + _canonical(content)).encode()).hexdigest()
+
+
+def _canonical(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,186 @@
+"""Every table, as SQLAlchemy Core sees it; migrations bring a database here."""
+
+import datetime as dt
+
+import sqlalchemy as sa
+from typing_extensions import override
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcTime(sa.TypeDecorator[dt.datetime]):
+    """An aware time in UTC; SQLite would give it back without its zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    @override
+    def process_bind_param(
+        self, value: dt.datetime | None, dialect: sa.Dialect
+    ) -> dt.datetime | None:
+        return None if value is None else value.astimezone(dt.UTC)
+
+    @override
+    def process_result_value(
+        self, value: dt.datetime | None, dialect: sa.Dialect
+    ) -> dt.datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+metadata = sa.MetaData(naming_convention=NAMES)
+
+partners = sa.Table(
+    "partners",
+    metadata,
+    sa.Column("name", sa.String(63), primary_key=True),
+    sa.Column("desired", sa.JSON, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+)
+
+products = sa.Table(
+    "products",
+    metadata,
+    sa.Column("name", sa.String(63), primary_key=True),
+    sa.Column("desired", sa.JSON, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+)
+
+instances = sa.Table(
+    "instances",
+    metadata,
+    sa.Column("name", sa.String(63), primary_key=True),
+    sa.Column("provider", sa.String(63), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("address", sa.String(255), nullable=True),
+    sa.Column("fingerprint", sa.String(64), nullable=True),
+    sa.Column("desired", sa.JSON, nullable=False),
+    sa.Column("facts", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+)
+
+environments = sa.Table(
+    "environments",
+    metadata,
+    sa.Column("name", sa.String(63), primary_key=True),
+    sa.Column("partner", sa.ForeignKey("partners.name"), nullable=False, index=True),
+    sa.Column("product", sa.ForeignKey("products.name"), nullable=False),
+    sa.Column("instance", sa.ForeignKey("instances.name"), nullable=True, index=True),
+    sa.Column("phase", sa.String(20), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("desired", sa.JSON, nullable=False),
+    sa.Column("subnet_index", sa.Integer, nullable=True, unique=True),
+    sa.Column("lock", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("current_commit", sa.String(64), nullable=True),
+    sa.Column("current_run", sa.String(40), nullable=True),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("kind", sa.String(63), nullable=False),
+    # No foreign keys: a run's history outlives what it worked on.
+    sa.Column("environment", sa.String(63), nullable=True),
+    sa.Column("partner", sa.String(63), nullable=True),
+    sa.Column("actor", sa.String(63), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("payload", sa.JSON, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("worker", sa.String(63), nullable=True),
+    sa.Column("cancel_requested", sa.Boolean, nullable=False),
+    sa.Column("log_lines", sa.Integer, nullable=False),
+    sa.Column("sentence", sa.Text, nullable=False),
+    sa.Column("next_step", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("started_at", UtcTime, nullable=True),
+    sa.Column("ended_at", UtcTime, nullable=True),
+    sa.Index("ix_runs_environment_id", "environment", "id"),
+    sa.Index("ix_runs_state", "state"),
+    # The database itself keeps two runs of one environment from running at a time.
+    sa.Index(
+        "uq_runs_running_environment",
+        "environment",
+        unique=True,
+        sqlite_where=sa.text("state = 'running'"),
+        postgresql_where=sa.text("state = 'running'"),
+    ),
+)
+
+run_steps = sa.Table(
+    "run_steps",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.String(63), nullable=False),
+    sa.Column("idempotent", sa.Boolean, nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("result", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("started_at", UtcTime, nullable=True),
+    sa.Column("ended_at", UtcTime, nullable=True),
+)
+
+run_log_chunks = sa.Table(
+    "run_log_chunks",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("first", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("last", sa.Integer, nullable=False),
+    sa.Column("compressed", sa.Boolean, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+audit_entries = sa.Table(
+    "audit_entries",
+    metadata,
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    # Text, because the hash is taken over exactly these characters.
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("actor", sa.String(63), nullable=False),
+    sa.Column("actor_kind", sa.String(20), nullable=False),
+    sa.Column("action", sa.String(63), nullable=False, index=True),
+    sa.Column("object", sa.String(255), nullable=False, index=True),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+)
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("name", sa.String(63), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),
+    sa.Column("actor", sa.String(63), nullable=False),
+    sa.Column("actor_kind", sa.String(20), nullable=False),
+    sa.Column("partners", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=True),
+    sa.Column("revoked_at", UtcTime, nullable=True),
+    sa.Column("last_used_at", UtcTime, nullable=True),
+)
+
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    metadata,
+    sa.Column("actor", sa.String(63), primary_key=True),
+    sa.Column("key", sa.String(255), primary_key=True),
+    sa.Column("request", sa.String(64), nullable=False),
+    sa.Column("status", sa.Integer, nullable=True),
+    sa.Column("response", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("created_at", UtcTime, nullable=False),
+)

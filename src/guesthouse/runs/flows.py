@@ -1,0 +1,37 @@
+"""The flows that features registered."""
+
+from collections.abc import Iterable
+
+from guesthouse.runs.model import Flow, FlowUnknown
+
+
+class FlowRegistry:
+    """Flows by kind; filled once at start, by bootstrap."""
+
+    def __init__(self, flows: Iterable[Flow] = ()) -> None:
+        self._flows: dict[str, Flow] = {}
+        for flow in flows:
+            self.register(flow)
+
+    def register(self, flow: Flow) -> None:
+        """Add a flow.
+
+        Raises:
+            ValueError: The kind is taken, or two of its steps share a name.
+        """
+        names = [step.name for step in flow.steps]
+        if flow.kind in self._flows or len(set(names)) != len(names):
+            message = f"flow {flow.kind} is registered twice or repeats a step's name"
+            raise ValueError(message)
+        self._flows[flow.kind] = flow
+
+    def get(self, kind: str) -> Flow:
+        """Return the flow of a kind.
+
+        Raises:
+            FlowUnknown: Nobody registered it.
+        """
+        try:
+            return self._flows[kind]
+        except KeyError as exc:
+            raise FlowUnknown(kind) from exc

@@ -1,0 +1,119 @@
+"""Runs and their logs as callers see them; the only SQL for what a Scope limits."""
+
+import sqlalchemy as sa
+
+from guesthouse.db import Transaction
+from guesthouse.db.tables import environments, run_log_chunks, run_steps, runs
+from guesthouse.kit.pagination import Page
+from guesthouse.people import Scope
+from guesthouse.runs import logchunks
+from guesthouse.runs.model import LogLine, NewRun, Run, RunState, StepState
+from guesthouse.runs.rows import run_of
+
+
+class RunStore:
+    """The runs a caller may see."""
+
+    def insert(self, scope: Scope, transaction: Transaction, new: NewRun) -> Run:
+        """Write a queued run and its pending steps."""
+        partner = transaction.scalar(
+            sa.select(environments.c.partner).where(environments.c.name == new.environment)
+        )
+        transaction.insert(
+            runs,
+            id=new.id,
+            kind=new.kind,
+            environment=new.environment,
+            partner=partner,
+            actor=scope.actor,
+            state=RunState.QUEUED.value,
+            payload=dict(new.payload),
+            attempt=0,
+            cancel_requested=False,
+            log_lines=0,
+            sentence="",
+            next_step="",
+            detail="",
+            created_at=new.at,
+        )
+        for position, step in enumerate(new.steps):
+            transaction.insert(
+                run_steps,
+                run_id=new.id,
+                position=position,
+                name=step.name,
+                idempotent=step.idempotent,
+                state=StepState.PENDING.value,
+                attempt=0,
+            )
+        return self._one(transaction, runs.c.id == new.id) or _gone(new.id)
+
+    def get(self, scope: Scope, transaction: Transaction, run_id: str) -> Run | None:
+        """Return a run with its steps, or None where the caller sees none of that id."""
+        return self._one(transaction, sa.and_(runs.c.id == run_id, visible(scope)))
+
+    def page(
+        self,
+        scope: Scope,
+        transaction: Transaction,
+        *,
+        environment: str | None,
+        cursor: str | None,
+        limit: int,
+    ) -> Page[Run]:
+        """Return runs, newest first, without their steps."""
+        statement = sa.select(runs).where(visible(scope)).order_by(runs.c.id.desc())
+        if environment is not None:
+            statement = statement.where(runs.c.environment == environment)
+        if cursor is not None:
+            statement = statement.where(runs.c.id < cursor)
+        found = [run_of(row) for row in transaction.rows(statement.limit(limit + 1))]
+        items = tuple(found[:limit])
+        return Page(items, items[-1].id if len(found) > limit else None)
+
+    def request_cancel(self, scope: Scope, transaction: Transaction, run_id: str) -> bool:
+        """Note on a running run that it shall end; return whether it was running."""
+        statement = sa.update(runs).where(
+            runs.c.id == run_id, visible(scope), runs.c.state == RunState.RUNNING.value
+        )
+        return transaction.change(statement.values(cancel_requested=True)) == 1
+
+    def lines(
+        self, scope: Scope, transaction: Transaction, run_id: str, *, after: int, limit: int
+    ) -> tuple[LogLine, ...]:
+        """Return log lines whose sequence is above `after`, at most `limit` of them."""
+        statement = (
+            sa.select(run_log_chunks)
+            .join(runs, runs.c.id == run_log_chunks.c.run_id)
+            .where(run_log_chunks.c.run_id == run_id, visible(scope))
+            .where(run_log_chunks.c.last > after, run_log_chunks.c.first <= after + limit)
+            .order_by(run_log_chunks.c.first)
+        )
+        found: list[LogLine] = []
+        for row in transaction.rows(statement):
+            lines = logchunks.unpack(row["data"], first=row["first"], compressed=row["compressed"])
+            found += [line for line in lines if after < line.sequence <= after + limit]
+        return tuple(found)
+
+    def _one(self, transaction: Transaction, where: sa.ColumnElement[bool]) -> Run | None:
+        row = transaction.row(sa.select(runs).where(where))
+        if row is None:
+            return None
+        steps = transaction.rows(
+            sa.select(run_steps)
+            .where(run_steps.c.run_id == row["id"])
+            .order_by(run_steps.c.position)
+        )
+        return run_of(row, steps)
+
+
+def visible(scope: Scope) -> sa.ColumnElement[bool]:
+    """Return the condition that limits runs to those the caller may see."""
+    if scope.partners is None:
+        return sa.true()
+    return runs.c.partner.in_(sorted(scope.partners))
+
+
+def _gone(run_id: str) -> Run:
+    message = f"run {run_id} vanished inside its own transaction"
+    raise RuntimeError(message)

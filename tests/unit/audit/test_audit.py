@@ -1,0 +1,96 @@
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from guesthouse import audit
+from guesthouse.db import Database
+from guesthouse.errors import Denied
+from guesthouse.people import member_scope, operator_scope, system_scope
+from tests.fakes.clock import FakeClock
+
+ANNA = operator_scope("anna")
+
+
+def _record(database: Database, clock: FakeClock, count: int = 3) -> None:
+    with database.transaction() as transaction:
+        for number in range(count):
+            name = f"environment/e{number}"
+            audit.record(transaction, ANNA, "environment.create", name, {"n": number}, clock)
+
+
+def _verify(database: Database) -> audit.BadEntry | None:
+    with database.reading() as transaction:
+        return audit.verify(transaction)
+
+
+def _tamper(database: Database, statement: str) -> None:
+    """Change rows as someone with the database's own rights could."""
+    with database.transaction() as transaction:
+        for verb in ("update", "delete"):
+            transaction.connection.exec_driver_sql(f"DROP TRIGGER audit_entries_no_{verb}")
+        transaction.connection.exec_driver_sql(statement)
+
+
+def test_an_untouched_chain_holds(database: Database, clock: FakeClock) -> None:
+    assert _verify(database) is None
+    _record(database, clock)
+    _record(database, clock)
+    assert _verify(database) is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "sequence"),
+    [
+        pytest.param("UPDATE audit_entries SET actor = 'eve' WHERE sequence = 2", 2, id="edit"),
+        pytest.param("DELETE FROM audit_entries WHERE sequence = 1", 1, id="cut-first"),
+        pytest.param("DELETE FROM audit_entries WHERE sequence = 2", 2, id="cut-middle"),
+        pytest.param(
+            "UPDATE audit_entries SET previous = hash WHERE sequence = 3", 3, id="relink"
+        ),
+    ],
+)
+def test_verify_names_the_first_bad_row(
+    database: Database, clock: FakeClock, statement: str, sequence: int
+) -> None:
+    _record(database, clock)
+    _tamper(database, statement)
+    bad = _verify(database)
+    assert bad is not None
+    assert bad.sequence == sequence
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE audit_entries SET actor = 'eve'", "DELETE FROM audit_entries"]
+)
+def test_the_database_refuses_changes(
+    database: Database, clock: FakeClock, statement: str
+) -> None:
+    _record(database, clock)
+    with pytest.raises(IntegrityError), database.transaction() as transaction:
+        transaction.connection.execute(sa.text(statement))
+
+
+def test_a_dropped_transaction_leaves_no_row(database: Database, clock: FakeClock) -> None:
+    def fail() -> None:
+        with database.transaction() as transaction:
+            audit.record(transaction, ANNA, "environment.create", "environment/x", {}, clock)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with database.reading() as transaction:
+        assert audit.entries(transaction, system_scope()) == ()
+
+
+def test_entries_come_newest_first_in_pages(database: Database, clock: FakeClock) -> None:
+    _record(database, clock)
+    with database.reading() as transaction:
+        page = audit.entries(transaction, ANNA, limit=2)
+        rest = audit.entries(transaction, ANNA, before=page[-1].sequence)
+    assert [entry.sequence for entry in (*page, *rest)] == [3, 2, 1]
+    assert page[0].detail == {"n": 2}
+
+
+def test_members_read_no_audit(database: Database) -> None:
+    with pytest.raises(Denied), database.reading() as transaction:
+        audit.entries(transaction, member_scope("ben", frozenset({"acme"})))
