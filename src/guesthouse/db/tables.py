@@ -174,6 +174,27 @@ tokens = sa.Table(
     sa.Column("last_used_at", UtcTime, nullable=True),
 )
 
+secrets = sa.Table(
+    "secrets",
+    metadata,
+    sa.Column(
+        "environment", sa.ForeignKey("environments.name", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("name", sa.String(63), primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+)
+
+run_artifacts = sa.Table(
+    "run_artifacts",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("name", sa.String(63), primary_key=True),
+    sa.Column("media_type", sa.String(63), nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+)
+
 idempotency_keys = sa.Table(
     "idempotency_keys",
     metadata,
