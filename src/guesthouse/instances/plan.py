@@ -1,0 +1,125 @@
+"""Decides what an instance needs: its variables, their fingerprint, how it is reached. Pure."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from guesthouse.instances.model import SSH_PORT, Connection, Instance, Provider
+from guesthouse.instances.ports import TlsFiles
+
+REMOTE_ROOT = "/var/lib/guesthouse"
+POOL = "10.201.0.0/16"
+VOLATILE = frozenset({"guesthouse_tls_certificate", "guesthouse_tls_key"})
+"""Left out of the fingerprint as texts; the certificate's own digest stands for both."""
+
+
+@dataclass(frozen=True)
+class ControlPlane:
+    """What instances are told of the control plane."""
+
+    state: Path
+    api_port: int
+    domain: str
+    apps_domain: str
+    gateway_port: int
+    """Where the console's gateway answers."""
+    addresses: tuple[str, ...] = ()
+    """Where SSH of an instance answers to; empty leaves SSH as the machine has it."""
+    docker_repository: str = ""
+    telegraf_binary: str = ""
+
+    def work(self, instance: str) -> Path:
+        """Return the directory with an instance's SSH key and known hosts."""
+        return self.state / "keys" / instance
+
+    @property
+    def control_root(self) -> Path:
+        """Return the directory of the services the control plane itself needs."""
+        return self.state / "host"
+
+
+def root_of(instance: Instance, control: ControlPlane) -> str:
+    """Return the one directory everything of ours on an instance is in."""
+    if instance.provider is Provider.LOCAL:
+        # The console and the environments of this machine share one gateway.
+        return str(control.control_root)
+    return REMOTE_ROOT
+
+
+def connection_of(instance: Instance, control: ControlPlane) -> Connection:
+    """Return how an instance is reached."""
+    if instance.provider is Provider.LOCAL:
+        return Connection("")
+    work = control.work(instance.name)
+    desired, facts = instance.desired, instance.facts
+    key = desired.get("key_file")
+    return Connection(
+        address=str(facts.get("address") or desired.get("address") or instance.address or ""),
+        port=int(facts.get("port") or desired.get("port") or SSH_PORT),
+        user=str(facts.get("user") or desired.get("user") or "root"),
+        key_file=Path(str(key)) if key else work / "id_ed25519",
+        known_hosts=work / "known_hosts",
+    )
+
+
+def launch_variables(instance: Instance, control: ControlPlane) -> dict[str, Any]:
+    """Return what a provider's playbooks are told."""
+    return {
+        "guesthouse_instance": instance.name,
+        "guesthouse_provider": instance.provider.value,
+        "guesthouse_root": root_of(instance, control),
+        "guesthouse_work": str(control.work(instance.name)),
+        "guesthouse_gateway_port": instance.gateway_port,
+        "guesthouse_domain": control.domain,
+        **{
+            f"guesthouse_{name}": instance.desired[name]
+            for name in ("address", "user", "port", "host_key", "key_file")
+            if instance.desired.get(name)
+        },
+    }
+
+
+def provision_variables(
+    instance: Instance, control: ControlPlane, *, tls: TlsFiles, metrics: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what provisioning is told, without its fingerprint."""
+    inside = control.gateway_port if instance.provider is Provider.LOCAL else None
+    return {
+        "guesthouse_instance": instance.name,
+        "guesthouse_provider": instance.provider.value,
+        "guesthouse_root": root_of(instance, control),
+        "guesthouse_work": str(control.work(instance.name)),
+        "guesthouse_domain": control.domain,
+        "guesthouse_gateway_port": inside or instance.gateway_port,
+        "guesthouse_tls_certificate": tls.certificate,
+        "guesthouse_tls_key": tls.key,
+        "guesthouse_ca": tls.ca,
+        "guesthouse_pool": POOL,
+        "guesthouse_control_plane": list(control.addresses),
+        "guesthouse_metrics": dict(metrics),
+        "guesthouse_telegraf_binary": control.telegraf_binary,
+        "guesthouse_docker_repository": control.docker_repository,
+    }
+
+
+def fingerprint(collection: str, variables: Mapping[str, Any]) -> str:
+    """Return a hash of all that decides how an instance looks once provisioned.
+
+    Args:
+        collection: Hash of the Ansible collection.
+        variables: What provisioning is told.
+    """
+    certificate = str(variables.get("guesthouse_tls_certificate", ""))
+    kept = {name: value for name, value in variables.items() if name not in VOLATILE}
+    text = json.dumps([collection, certificate, kept], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def control_url(instance: Instance, control: ControlPlane) -> str:
+    """Return where an instance's gateway asks who passes."""
+    if instance.provider is Provider.LOCAL:
+        return f"http://127.0.0.1:{control.api_port}"
+    return f"https://console.{control.domain}:{control.gateway_port}"
