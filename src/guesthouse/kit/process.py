@@ -91,7 +91,7 @@ def run(
     )
 
 
-async def stream(
+async def stream(  # noqa: PLR0913 - each is one property of the program's run
     argv: Sequence[str],
     *,
     on_line: Callable[[str], None],
@@ -99,6 +99,7 @@ async def stream(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     stdin: bytes = b"",
+    grace: timedelta = GRACE,
 ) -> int:
     """Run a program, handing over each line of output and errors as it is written.
 
@@ -112,6 +113,7 @@ async def stream(
         cwd: Where it runs; None is here.
         env: Its whole environment; None as for `run`.
         stdin: Bytes it reads.
+        grace: How long it may take to end once asked to, before it is killed.
 
     Returns:
         The exit code.
@@ -142,7 +144,7 @@ async def stream(
     except TimeoutError as exc:
         raise ProcessTimeout(argv, limit) from exc
     finally:
-        await _end(process)
+        await _end(process, grace)
 
 
 def base_environment() -> dict[str, str]:
@@ -177,14 +179,14 @@ async def _lines(process: asyncio.subprocess.Process) -> AsyncIterator[str]:
         yield raw.decode(errors="replace").rstrip("\r\n")
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: asyncio.subprocess.Process, grace: timedelta) -> None:
     """End what is left of the process group: first asked, then made to."""
     if process.returncode is not None:
         return
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     try:
-        async with asyncio.timeout(GRACE.total_seconds()):
+        async with asyncio.timeout(grace.total_seconds()):
             await process.wait()
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):

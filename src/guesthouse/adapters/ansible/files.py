@@ -1,0 +1,97 @@
+"""What Ansible is handed: an inventory of one machine and a file of variables. Texts only."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from typing_extensions import override
+
+from guesthouse.instances import Connection
+
+HOST = "instance"
+REFUSED_PREFIXES = ("ansible_", "vault_")
+
+
+class _Unsafe(str):
+    """A text Ansible must never template."""
+
+    __slots__ = ()
+
+
+class _Dumper(yaml.SafeDumper):
+    @override
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represent_unsafe(dumper: yaml.SafeDumper, value: _Unsafe) -> yaml.Node:
+    return dumper.represent_scalar("!unsafe", str(value), style='"')
+
+
+_Dumper.add_representer(_Unsafe, _represent_unsafe)
+
+
+def variables_file(variables: Mapping[str, Any]) -> str:
+    """Return YAML in which every text is data, never a template.
+
+    Extra variables are templated wherever they come from, so each text carries ``!unsafe``;
+    that is what stops it (ansible-core 2.19).
+
+    Args:
+        variables: Plain values by name.
+
+    Raises:
+        ValueError: A name is one Ansible gives a meaning of its own.
+    """
+    refused = [name for name in variables if name.startswith(REFUSED_PREFIXES)]
+    if refused:
+        message = f"variables named {', '.join(refused)} would steer Ansible itself"
+        raise ValueError(message)
+    return yaml.dump(_unsafe(dict(variables)), Dumper=_Dumper, sort_keys=True, allow_unicode=True)
+
+
+def inventory_file(connection: Connection) -> str:
+    """Return the inventory of one machine."""
+    settings: dict[str, Any] = {"ansible_python_interpreter": "/usr/bin/python3"}
+    if connection.is_local:
+        settings["ansible_connection"] = "local"
+    else:
+        settings |= {
+            "ansible_host": connection.address,
+            "ansible_port": connection.port,
+            "ansible_user": connection.user,
+            "ansible_ssh_common_args": " ".join(ssh_options(connection)),
+        }
+        if connection.key_file is not None:
+            settings["ansible_ssh_private_key_file"] = str(connection.key_file)
+    if not connection.is_local and connection.user != "root":
+        settings["ansible_become"] = True
+    return yaml.safe_dump({"all": {"hosts": {HOST: settings}}}, sort_keys=True)
+
+
+def ssh_options(connection: Connection) -> list[str]:
+    """Return the options that pin the host key and ask nobody anything."""
+    return [
+        "-o",
+        "StrictHostKeyChecking=yes",
+        "-o",
+        f"UserKnownHostsFile={connection.known_hosts}",
+        "-o",
+        "GlobalKnownHostsFile=/dev/null",
+        "-o",
+        "BatchMode=yes",
+        "-o",
+        "IdentitiesOnly=yes",
+        "-o",
+        "ConnectTimeout=10",
+    ]
+
+
+def _unsafe(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, str):
+        return _Unsafe(value)
+    if isinstance(value, Mapping):
+        return {key: _unsafe(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_unsafe(item) for item in value]
+    return value
