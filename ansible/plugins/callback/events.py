@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+
 from ansible.executor.stats import AggregateStats
 from ansible.executor.task_result import CallbackTaskResult
 from ansible.playbook.task import Task
