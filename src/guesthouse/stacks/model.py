@@ -4,9 +4,8 @@ Pure: no file is read here and no text is made here.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from types import MappingProxyType
 from typing import Any
 
 from guesthouse.errors import Invalid, Problem
@@ -165,7 +164,7 @@ class CompileContext:
     secrets: Mapping[str, Sensitive[str]]
     cpu_count: int = 1
     """Processors of the instance: the engine refuses a limit above it."""
-    salt: Sensitive[str] = field(default=NO_SALT)
+    salt: Sensitive[str] = NO_SALT
     """Mixed into content tags of secret files, so that a tag tells nothing about its secret."""
 
 
@@ -311,6 +310,3 @@ class ComposeRefused(Invalid):
             next_step="guesthouse check explains each one",
         )
         self.findings = tuple(findings)
-
-
-EMPTY: Mapping[str, str] = MappingProxyType({})

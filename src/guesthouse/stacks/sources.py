@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from guesthouse.errors import Problem
-from guesthouse.stacks.model import EMPTY, SourceInvalid
+from guesthouse.stacks.model import SourceInvalid
 
 MAX_FILE_BYTES = 64 * 2**20
 MAX_FILES = 50_000
@@ -54,7 +54,7 @@ class MemoryTree:
     """Sources held in memory; for tests and for what was never on disk."""
 
     contents: Mapping[str, bytes | str]
-    links: Mapping[str, str] = field(default=EMPTY)
+    links: Mapping[str, str] = field(default_factory=dict)
     """Path → target, to try what a link does."""
     executables: frozenset[str] = frozenset()
 
