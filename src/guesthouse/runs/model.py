@@ -200,12 +200,18 @@ class StepDefinition:
     """Whether it may run again after it was interrupted."""
 
 
+EndHook = Callable[[Any, Run, RunState], None]
+"""Given the open transaction, the run and how it ends."""
+
+
 @dataclass(frozen=True)
 class Flow:
     """The steps of one kind of run."""
 
     kind: str
     steps: Sequence[StepDefinition]
+    ended: EndHook | None = None
+    """Called in the transaction that ends a run, however it ends; it writes, and never waits."""
 
 
 class RunNotFound(NotFound):
