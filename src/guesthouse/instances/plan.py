@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from guesthouse.instances.model import SSH_PORT, Connection, Instance, Provider
+from guesthouse.instances.model import HTTPS_PORT, SSH_PORT, Connection, Instance, Provider
 from guesthouse.instances.ports import TlsFiles
 
 REMOTE_ROOT = "/var/lib/guesthouse"
@@ -65,6 +65,13 @@ def connection_of(instance: Instance, control: ControlPlane) -> Connection:
     )
 
 
+def listening_port(instance: Instance, control: ControlPlane) -> int:
+    """Return where the nginx of an instance listens."""
+    if instance.provider is Provider.LOCAL:
+        return control.gateway_port
+    return int(instance.facts.get("gateway_port") or HTTPS_PORT)
+
+
 def launch_variables(instance: Instance, control: ControlPlane) -> dict[str, Any]:
     """Return what a provider's playbooks are told."""
     return {
@@ -86,14 +93,13 @@ def provision_variables(
     instance: Instance, control: ControlPlane, *, tls: TlsFiles, metrics: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return what provisioning is told, without its fingerprint."""
-    inside = control.gateway_port if instance.provider is Provider.LOCAL else None
     return {
         "guesthouse_instance": instance.name,
         "guesthouse_provider": instance.provider.value,
         "guesthouse_root": root_of(instance, control),
         "guesthouse_work": str(control.work(instance.name)),
         "guesthouse_domain": control.domain,
-        "guesthouse_gateway_port": inside or instance.gateway_port,
+        "guesthouse_gateway_port": listening_port(instance, control),
         "guesthouse_tls_certificate": tls.certificate,
         "guesthouse_tls_key": tls.key,
         "guesthouse_ca": tls.ca,

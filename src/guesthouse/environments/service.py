@@ -1,0 +1,207 @@
+"""The use cases of environments: put, look, lock, deploy, destroy."""
+
+from guesthouse import audit
+from guesthouse.db import Database, Transaction
+from guesthouse.environments.lock import VERSION
+from guesthouse.environments.model import (
+    Environment,
+    EnvironmentEnding,
+    EnvironmentNotFound,
+    EnvironmentState,
+    Json,
+    LockMissing,
+)
+from guesthouse.environments.plan import edge_subnet, free_index
+from guesthouse.environments.store import ArtifactStore, EnvironmentStore
+from guesthouse.errors import Invalid, NotFound
+from guesthouse.kit.clock import Clock
+from guesthouse.kit.pagination import Page, bounded_limit
+from guesthouse.people import Scope
+from guesthouse.runs import Run, RunService
+
+DEPLOY = "environment.deploy"
+DESTROY = "environment.destroy"
+JUNIT = "junit.xml"
+
+
+class EnvironmentService:
+    """What anyone may do with environments, within their scope."""
+
+    def __init__(self, database: Database, clock: Clock, runs: RunService) -> None:
+        self._database = database
+        self._clock = clock
+        self._runs = runs
+        self._store = EnvironmentStore()
+        self._artifacts = ArtifactStore()
+
+    def get(self, scope: Scope, name: str) -> Environment:
+        """Return an environment.
+
+        Raises:
+            EnvironmentNotFound: There is none, or not for this caller.
+        """
+        with self._database.reading() as transaction:
+            return self._found(scope, transaction, name)
+
+    def list(
+        self, scope: Scope, *, cursor: str | None = None, limit: int | None = None
+    ) -> Page[Environment]:
+        """Return environments by name."""
+        with self._database.reading() as transaction:
+            return self._store.page(scope, transaction, cursor=cursor, limit=bounded_limit(limit))
+
+    def lock(self, scope: Scope, name: str) -> Json:
+        """Return what runs, exactly.
+
+        Raises:
+            EnvironmentNotFound: There is none, or not for this caller.
+            LockMissing: Nothing was ever up.
+        """
+        lock = self.get(scope, name).lock
+        if lock is None:
+            raise LockMissing(name)
+        return lock
+
+    def junit(self, scope: Scope, run: str) -> bytes:
+        """Return the JUnit file of a run.
+
+        Raises:
+            NotFound: The run left none, or is not for this caller.
+        """
+        with self._database.reading() as transaction:
+            data = self._artifacts.get(scope, transaction, run, JUNIT)
+        if data is None:
+            sentence = f"run {run} left no JUnit file"
+            raise NotFound(sentence, next_step=f"guesthouse run show {run}")
+        return data
+
+    def put(
+        self,
+        transaction: Transaction,
+        scope: Scope,
+        desired: Json,
+        *,
+        locked: Json | None = None,
+    ) -> Run:
+        """Write what is asked of an environment and queue the run that makes it so.
+
+        Args:
+            transaction: Carries everything.
+            scope: Who asks.
+            desired: What was declared, with the commit.
+            locked: A lock to reproduce; None deploys what is asked.
+
+        Raises:
+            EnvironmentEnding: It is being destroyed.
+            NoSubnetLeft: Every network is taken.
+        """
+        name, now = str(desired["name"]), self._clock.now()
+        existing = self._store.get(scope, transaction, name)
+        if existing is None:
+            index = free_index(self._store.indexes(scope, transaction))
+            edge_subnet(index)
+            self._store.insert(scope, transaction, desired, subnet_index=index, at=now)
+        elif existing.state is EnvironmentState.ENDING:
+            raise EnvironmentEnding(name)
+        else:
+            self._store.update(scope, transaction, desired, at=now)
+        action = "environment.change" if existing else "environment.create"
+        detail = {"commit": desired["commit"], "locked": locked is not None}
+        audit.record(transaction, scope, action, f"environment/{name}", detail, self._clock)
+        return self._enqueue(transaction, scope, DEPLOY, desired, locked=locked)
+
+    def deploy(self, scope: Scope, name: str, *, locked: Json | None = None) -> Run:
+        """Queue a deployment of what is asked already, or of a lock.
+
+        Raises:
+            EnvironmentNotFound: There is none, or not for this caller.
+            EnvironmentEnding: It is being destroyed.
+            Invalid: The lock is another environment's product, or of another format.
+        """
+        with self._database.transaction() as transaction:
+            found = self._found(scope, transaction, name)
+            desired = _document(found)
+            if locked is not None:
+                desired = _as_locked(desired, locked)
+            return self.put(transaction, scope, desired, locked=locked)
+
+    def destroy(self, scope: Scope, name: str) -> Run:
+        """Queue the end of an environment.
+
+        Raises:
+            EnvironmentNotFound: There is none, or not for this caller.
+            EnvironmentEnding: It is being destroyed already.
+        """
+        with self._database.transaction() as transaction:
+            return self.destroy_in(transaction, scope, name)
+
+    def destroy_in(self, transaction: Transaction, scope: Scope, name: str) -> Run:
+        """Queue the end of an environment in the caller's transaction.
+
+        Raises:
+            EnvironmentNotFound: There is none, or not for this caller.
+            EnvironmentEnding: It is being destroyed already.
+        """
+        found = self._found(scope, transaction, name)
+        if found.state is EnvironmentState.ENDING:
+            raise EnvironmentEnding(name)
+        ending = EnvironmentState.ENDING
+        self._store.set_state(scope, transaction, name, state=ending, at=self._clock.now())
+        audit.record(
+            transaction, scope, "environment.destroy", f"environment/{name}", {}, self._clock
+        )
+        return self._enqueue(transaction, scope, DESTROY, _document(found), locked=None)
+
+    def _found(self, scope: Scope, transaction: Transaction, name: str) -> Environment:
+        found = self._store.get(scope, transaction, name)
+        if found is None:
+            raise EnvironmentNotFound(name)
+        return found
+
+    def _enqueue(
+        self,
+        transaction: Transaction,
+        scope: Scope,
+        kind: str,
+        desired: Json,
+        *,
+        locked: Json | None,
+    ) -> Run:
+        payload = {"desired": dict(desired), "locked": None if locked is None else dict(locked)}
+        return self._runs.enqueue(
+            transaction,
+            scope,
+            kind=kind,
+            environment=str(desired["name"]),
+            payload=payload,
+        )
+
+
+def _document(environment: Environment) -> dict[str, object]:
+    desired = environment.desired
+    source = desired.source
+    return {
+        "name": desired.name,
+        "partner": desired.partner,
+        "product": desired.product,
+        "instance": desired.instance,
+        "phase": desired.phase,
+        "source": {"git": source.git, "ref": source.ref, "path": source.path},
+        "variables": dict(desired.variables),
+        "commit": desired.commit,
+    }
+
+
+def _as_locked(desired: dict[str, object], locked: Json) -> dict[str, object]:
+    """Return what a lock asks for: its commit and its variables."""
+    if locked.get("lock") != VERSION or not isinstance(locked.get("source"), dict):
+        sentence = "this is no lock this version of Guesthouse can read"
+        raise Invalid(sentence, next_step="guesthouse env lock prints one")
+    if locked.get("product") != desired["product"]:
+        sentence = f"the lock is of {locked.get('product')}, not of {desired['product']}"
+        raise Invalid(sentence, next_step="take the lock of an environment of this product")
+    return {
+        **desired,
+        "commit": locked["source"]["commit"],
+        "variables": dict(locked.get("variables", {})),
+    }
