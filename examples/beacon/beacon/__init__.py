@@ -1,0 +1,1 @@
+"""Beacon: sensors, their readings, and plugins that make something of them."""

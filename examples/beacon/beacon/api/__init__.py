@@ -1,0 +1,1 @@
+"""The REST API: sensors, readings, plugins and what plugins found."""

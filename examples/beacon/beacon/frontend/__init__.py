@@ -1,0 +1,1 @@
+"""The page: sensors and what plugins found, live."""

@@ -1,0 +1,78 @@
+"""Where Beacon is, and how one gets in: everything comes from the environment."""
+
+import os
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import httpx
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+TIMEOUT_SECONDS = 30.0
+POLL_SECONDS = 0.2
+
+Watch = Callable[[str], AbstractContextManager[ClientConnection]]
+
+
+@pytest.fixture(scope="session")
+def app_url() -> str:
+    return os.environ["GUESTHOUSE_URL_APP"].rstrip("/")
+
+
+@pytest.fixture(scope="session")
+def api_url() -> str:
+    return os.environ["GUESTHOUSE_URL_API"].rstrip("/")
+
+
+@pytest.fixture(scope="session")
+def authority() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=os.environ.get("GUESTHOUSE_CA"))
+
+
+@pytest.fixture(scope="session")
+def credentials() -> dict[str, str]:
+    token = os.environ.get("GUESTHOUSE_TOKEN")
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+@pytest.fixture(scope="session")
+def stranger(authority: ssl.SSLContext) -> Iterator[httpx.Client]:
+    with httpx.Client(verify=authority, timeout=TIMEOUT_SECONDS) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def visitor(authority: ssl.SSLContext, credentials: dict[str, str]) -> Iterator[httpx.Client]:
+    with httpx.Client(verify=authority, timeout=TIMEOUT_SECONDS, headers=credentials) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def watch(authority: ssl.SSLContext, credentials: dict[str, str]) -> Watch:
+    def watching(url: str) -> AbstractContextManager[ClientConnection]:
+        tls = authority if url.startswith("https:") else None
+        address = url.replace("http", "ws", 1)
+        return connect(address, ssl=tls, additional_headers=credentials, proxy=None)
+
+    return watching
+
+
+@pytest.fixture
+def plugin(visitor: httpx.Client, api_url: str) -> Iterator[dict[str, Any]]:
+    new = {"name": "Functional test", "description": "Checks that plugins can take part"}
+    answer = visitor.post(f"{api_url}/v1/plugins", json=new)
+    assert answer.status_code in {200, 201}, answer.text
+    registered = answer.json()
+    yield registered
+    visitor.delete(f"{api_url}/v1/plugins/{registered['id']}")
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for something to be so, for as long as anything may take here."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "Waited in vain"
+        time.sleep(POLL_SECONDS)
