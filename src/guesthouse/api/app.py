@@ -1,0 +1,55 @@
+"""The application: every route, every error, every header."""
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+
+from guesthouse.api import problems
+from guesthouse.api.access import Access, Caller, admits
+from guesthouse.api.edge import Edge
+from guesthouse.api.guard import GuardedRoute
+from guesthouse.api.openapi import describe
+from guesthouse.api.ports import Services
+from guesthouse.api.routes import audit, environments, instances, internal, platform, runs
+
+PREFIX = "/api/v1"
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""An estate of some thousand files."""
+
+
+def create_app(services: Services) -> FastAPI:
+    """Return the ASGI application.
+
+    Args:
+        services: Everything its routes call; see `bootstrap.Services`.
+    """
+    app = FastAPI(
+        title="Guesthouse",
+        # Nobody learns which routes there are without a token: no page, no open description.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=MAX_BODY_BYTES,
+        redirect_slashes=False,
+        middleware=[Middleware(Edge, clock=services.clock)],
+    )
+    app.state.services = services
+    problems.install(app)
+    for part in (runs, environments, instances, audit, platform):
+        app.include_router(part.router, prefix=PREFIX)
+    app.include_router(internal.router)
+    app.include_router(_description(app), prefix=PREFIX)
+    return app
+
+
+def _description(app: FastAPI) -> APIRouter:
+    router = APIRouter(route_class=GuardedRoute)
+
+    @router.get("/openapi.json", include_in_schema=False)
+    @admits(Access.SIGNED_IN)
+    def openapi(_caller: Caller) -> dict[str, Any]:
+        """Return the description of the API."""
+        return describe(app)
+
+    return router

@@ -1,0 +1,62 @@
+"""The outermost layer: headers on every answer, a name for every request, no error unanswered."""
+
+import logging
+from contextvars import ContextVar
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from guesthouse.api.problems import unexpected
+from guesthouse.kit.clock import Clock
+from guesthouse.kit.ids import new_id
+
+log = logging.getLogger(__name__)
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+HEADERS: Final = {
+    # Answers hold other people's names and logs; no cache on the way may keep them.
+    "Cache-Control": "no-store",
+    # A log line that looks like HTML stays text.
+    "X-Content-Type-Options": "nosniff",
+    # Even opened in a browser, an answer of the API runs and loads nothing.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+class Edge:
+    """ASGI middleware around everything else."""
+
+    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+        self._app = app
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        name = new_id("req", self._clock)
+        request_id.set(name)
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                _add_headers(MutableHeaders(scope=message), name)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            log.exception("request.failed", extra={"request": name, "path": scope["path"]})
+            if started:
+                raise  # the connection must break: the reader would take the rest for complete
+            await unexpected(name)(scope, receive, send_with_headers)
+
+
+def _add_headers(headers: MutableHeaders, name: str) -> None:
+    for header, value in HEADERS.items():
+        headers.setdefault(header, value)
+    headers["X-Request-Id"] = name

@@ -1,0 +1,134 @@
+"""A run's log as server-sent events: a reader that reconnects neither loses nor doubles a line."""
+
+import datetime as dt
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from guesthouse.api.views import line_view, run_view, step_view
+from guesthouse.errors import GuesthouseError
+from guesthouse.kit.clock import Clock
+from guesthouse.people import Scope
+from guesthouse.runs import LogLine, Run, RunService, Step, StepState
+
+POLL: Final = dt.timedelta(milliseconds=80)
+HEARTBEAT: Final = dt.timedelta(seconds=10)
+RECHECK: Final = dt.timedelta(seconds=3)
+PAGE_LINES: Final = 500
+UNSTARTED: Final = frozenset({StepState.PENDING, StepState.SKIPPED})
+
+Readmit = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads which run, and how far they have come."""
+
+    scope: Scope
+    run_id: str
+    after: int
+    """The last line they have; 0 for none."""
+    readmit: Readmit
+    """Raises once their token opens nothing any more."""
+
+
+class LogStream:
+    """The events of one reader.
+
+    ``step`` when a step starts or ends, ``line`` for each line (its sequence number is the
+    event's id), ``end`` with the run once it has ended and every line was sent.
+    """
+
+    def __init__(self, runs: RunService, clock: Clock, reader: Reader) -> None:
+        self._runs = runs
+        self._clock = clock
+        self._reader = reader
+        self._after = reader.after
+        self._shown: dict[str, StepState] = {}
+        self._spoke = self._checked = clock.monotonic()
+
+    async def events(self) -> AsyncIterator[bytes]:
+        """Yield events until the run has ended or the reader may no longer read."""
+        while await self._is_admitted():
+            # The run is read before its lines: had it ended by then, all its lines were there.
+            run = await run_in_threadpool(self._runs.get, self._reader.scope, self._reader.run_id)
+            lines = await self._lines()
+            for event in self._news(run, lines):
+                yield event
+            if run.state.is_terminal and not lines:
+                yield _event("end", run_view(run))
+                return
+            yield self._heartbeat(spoken=bool(lines))
+            if len(lines) < PAGE_LINES:
+                await self._clock.sleep(POLL)
+
+    async def _lines(self) -> tuple[LogLine, ...]:
+        lines = await run_in_threadpool(
+            self._runs.log,
+            self._reader.scope,
+            self._reader.run_id,
+            after=self._after,
+            limit=PAGE_LINES,
+        )
+        if lines:
+            self._after = lines[-1].sequence
+        return lines
+
+    def _news(self, run: Run, lines: tuple[LogLine, ...]) -> Iterator[bytes]:
+        """Yield new lines between the start and the end of the steps they belong to."""
+        names = {step.name for step in run.steps}
+        waiting = deque(lines)
+        unfinished = lines[-1].step if len(lines) == PAGE_LINES else None
+        for step in run.steps:
+            if step.state not in UNSTARTED:
+                yield from self._change(step, StepState.RUNNING)
+            while waiting and (waiting[0].step == step.name or waiting[0].step not in names):
+                yield _line_event(waiting.popleft())
+            if step.name == unfinished:
+                break  # more of its lines come with the next page
+            if step.state not in {StepState.PENDING, StepState.RUNNING}:
+                yield from self._change(step, step.state)
+        yield from map(_line_event, waiting)
+
+    def _change(self, step: Step, state: StepState) -> Iterator[bytes]:
+        """Yield that a step has come into a state, the first time."""
+        before = self._shown.get(step.name)
+        if before is state or before not in {None, StepState.RUNNING}:
+            return
+        self._shown[step.name] = state
+        yield _event("step", step_view(step).model_copy(update={"state": state}))
+
+    def _heartbeat(self, *, spoken: bool) -> bytes:
+        """Return a comment where nothing was said for long, so that no proxy hangs up."""
+        now = self._clock.monotonic()
+        if spoken:
+            self._spoke = now
+        if now - self._spoke < HEARTBEAT.total_seconds():
+            return b""
+        self._spoke = now
+        return b": still here\n\n"
+
+    async def _is_admitted(self) -> bool:
+        """Whether the reader may still read; asked anew every few seconds."""
+        now = self._clock.monotonic()
+        if now - self._checked < RECHECK.total_seconds():
+            return True
+        self._checked = now
+        try:
+            await self._reader.readmit()
+        except GuesthouseError:
+            return False
+        return True
+
+
+def _line_event(line: LogLine) -> bytes:
+    view = line_view(line)
+    return f"id: {view.sequence}\nevent: line\ndata: {view.model_dump_json()}\n\n".encode()
+
+
+def _event(name: str, data: BaseModel) -> bytes:
+    return f"event: {name}\ndata: {data.model_dump_json()}\n\n".encode()

@@ -1,0 +1,57 @@
+"""Environments: look, deploy, destroy."""
+
+from typing import Any
+
+from fastapi import APIRouter, status
+
+from guesthouse.api.access import Access, Caller, Provided, admits
+from guesthouse.api.guard import GuardedRoute
+from guesthouse.api.paging import Cursor, Limit
+from guesthouse.api.views import (
+    EnvironmentView,
+    PageView,
+    RunView,
+    environment_view,
+    page_of,
+    run_view,
+)
+
+router = APIRouter(prefix="/environments", tags=["environments"], route_class=GuardedRoute)
+
+
+@router.get("")
+@admits(Access.SIGNED_IN)
+def environments(
+    services: Provided, caller: Caller, cursor: Cursor = None, limit: Limit = None
+) -> PageView[EnvironmentView]:
+    """List environments by name."""
+    page = services.environments.list(caller, cursor=cursor, limit=limit)
+    return page_of(page, environment_view)
+
+
+@router.get("/{name}")
+@admits(Access.SIGNED_IN)
+def environment(services: Provided, caller: Caller, name: str) -> EnvironmentView:
+    """Show an environment with its addresses."""
+    return environment_view(services.environments.get(caller, name))
+
+
+@router.get("/{name}/lock")
+@admits(Access.SIGNED_IN)
+def lock(services: Provided, caller: Caller, name: str) -> dict[str, Any]:
+    """Show digests, commits and versions of what runs; `apply` reproduces it."""
+    return dict(services.environments.lock(caller, name))
+
+
+@router.post("/{name}/deploy", status_code=status.HTTP_202_ACCEPTED)
+@admits(Access.SIGNED_IN)
+def deploy(services: Provided, caller: Caller, name: str) -> RunView:
+    """Start a run that deploys the environment's product anew."""
+    return run_view(services.environments.deploy(caller, name))
+
+
+@router.delete("/{name}", status_code=status.HTTP_202_ACCEPTED)
+@admits(Access.SIGNED_IN)
+def destroy(services: Provided, caller: Caller, name: str) -> RunView:
+    """Start a run that removes all of the environment."""
+    return run_view(services.environments.destroy(caller, name))

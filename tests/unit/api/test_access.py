@@ -1,0 +1,119 @@
+"""Every route for anonymous, outsider and allowed; a route without a row here fails."""
+
+import httpx
+import pytest
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from guesthouse.api.access import Access, AccessUndeclared
+from guesthouse.api.guard import GuardedRoute
+from guesthouse.api.openapi import access_by_path
+from tests.fakes.asgi import client_of
+from tests.fakes.services import MEMBER, OPERATOR, FakeServices
+
+V1 = "/api/v1"
+# Route: (who is admitted, what the outsider gets, what the allowed member or operator gets).
+TABLE: dict[tuple[str, str], tuple[Access, int, int]] = {
+    ("GET", f"{V1}/runs"): (Access.SIGNED_IN, 200, 200),
+    ("GET", f"{V1}/runs/{{run_id}}"): (Access.SIGNED_IN, 404, 200),
+    ("GET", f"{V1}/runs/{{run_id}}/log"): (Access.SIGNED_IN, 404, 200),
+    ("POST", f"{V1}/runs/{{run_id}}/cancel"): (Access.SIGNED_IN, 404, 200),
+    ("GET", f"{V1}/environments"): (Access.SIGNED_IN, 200, 200),
+    ("GET", f"{V1}/environments/{{name}}"): (Access.SIGNED_IN, 404, 200),
+    ("GET", f"{V1}/environments/{{name}}/lock"): (Access.SIGNED_IN, 404, 200),
+    ("POST", f"{V1}/environments/{{name}}/deploy"): (Access.SIGNED_IN, 404, 202),
+    ("DELETE", f"{V1}/environments/{{name}}"): (Access.SIGNED_IN, 404, 202),
+    ("GET", f"{V1}/instances"): (Access.SIGNED_IN, 200, 200),
+    ("GET", f"{V1}/instances/{{name}}"): (Access.SIGNED_IN, 404, 200),
+    ("POST", f"{V1}/instances/{{name}}/provision"): (Access.OPERATOR, 403, 202),
+    ("DELETE", f"{V1}/instances/{{name}}"): (Access.OPERATOR, 403, 202),
+    ("GET", f"{V1}/audit"): (Access.OPERATOR, 403, 200),
+    ("GET", f"{V1}/audit/verify"): (Access.OPERATOR, 403, 200),
+    ("GET", f"{V1}/ca"): (Access.ANYONE, 200, 200),
+    ("GET", f"{V1}/health"): (Access.ANYONE, 200, 200),
+    ("GET", f"{V1}/openapi.json"): (Access.SIGNED_IN, 200, 200),
+    ("GET", "/api/internal/authorise"): (Access.ITSELF, 403, 204),
+}
+ROWS = [pytest.param(*route, id=" ".join(route)) for route in TABLE]
+INSTANCE_ROUTES = f"{V1}/instances"
+GATEWAY = {"X-Guesthouse-Environment": "acme", "X-Guesthouse-Route": "app"}
+
+
+@pytest.fixture
+def run_id(services: FakeServices) -> str:
+    return services.environments.deploy(OPERATOR, "acme").id
+
+
+def _call(client: httpx.Client, method: str, path: str, run_id: str) -> httpx.Response:
+    name = "local" if path.startswith(INSTANCE_ROUTES) else "acme"
+    return client.request(method, path.format(run_id=run_id, name=name), headers=GATEWAY)
+
+
+def test_every_route_has_a_row_with_its_declared_access(app: FastAPI) -> None:
+    declared = {(method, path): access for (path, method), access in access_by_path(app).items()}
+    assert declared == {route: access for route, (access, _, _) in TABLE.items()}
+
+
+def test_every_route_goes_through_the_guard(app: FastAPI) -> None:
+    routes = [context.original_route for context in iter_route_contexts(app.routes)]
+    assert len(routes) == len(TABLE)
+    assert all(isinstance(route, GuardedRoute) for route in routes)
+
+
+def test_a_route_without_a_declaration_is_refused() -> None:
+    router = APIRouter(route_class=GuardedRoute)
+
+    def forgotten() -> str:
+        return "open"
+
+    with pytest.raises(AccessUndeclared, match="forgotten"):
+        router.add_api_route("/forgotten", forgotten)
+
+
+def test_a_plain_route_would_be_noticed(app: FastAPI) -> None:
+    app.add_api_route("/plain", lambda: "open")
+    plain = [context.original_route for context in iter_route_contexts(app.routes)][-1]
+    assert isinstance(plain, APIRoute)
+    assert not isinstance(plain, GuardedRoute)
+    with pytest.raises(AccessUndeclared):
+        access_by_path(app)
+
+
+@pytest.mark.parametrize(("method", "path"), ROWS)
+def test_anonymous(anonymous: httpx.Client, run_id: str, method: str, path: str) -> None:
+    access, _, allowed = TABLE[method, path]
+    expected = allowed if access is Access.ANYONE else 401
+    answer = _call(anonymous, method, path, run_id)
+    assert answer.status_code == expected
+    if expected == 401:
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(("method", "path"), ROWS)
+def test_outsider(outsider: httpx.Client, run_id: str, method: str, path: str) -> None:
+    answer = _call(outsider, method, path, run_id)
+    assert answer.status_code == TABLE[method, path][1]
+    if answer.status_code == 200:
+        assert run_id not in answer.text
+        assert "acme" not in answer.text
+
+
+@pytest.mark.parametrize(("method", "path"), ROWS)
+def test_allowed(
+    member: httpx.Client, operator: httpx.Client, run_id: str, method: str, path: str
+) -> None:
+    access, _, expected = TABLE[method, path]
+    needs_operator = access is Access.OPERATOR or path.startswith(INSTANCE_ROUTES)
+    answer = _call(operator if needs_operator else member, method, path, run_id)
+    assert answer.status_code == expected
+
+
+@pytest.mark.parametrize(("method", "path"), ROWS)
+def test_an_unknown_token_is_no_token(
+    app: FastAPI, services: FakeServices, run_id: str, method: str, path: str
+) -> None:
+    token = services.token(MEMBER)
+    stranger = client_of(app, token[:-1] + ("A" if token[-1] != "A" else "B"))
+    access, _, allowed = TABLE[method, path]
+    expected = allowed if access is Access.ANYONE else 401
+    assert _call(stranger, method, path, run_id).status_code == expected
