@@ -52,16 +52,26 @@ def _model_at(location: tuple[int | str, ...], model: type[BaseModel]) -> type[B
     """Follow a path through fields, lists and mappings to the model that holds its end."""
     current: Any = model
     for part in location:
-        if isinstance(current, type) and issubclass(current, BaseModel):
+        if _is_model(current):
             found = current.model_fields.get(str(part))
-            current = found.annotation if found else None
-        current = _inner_model(current)
-    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
+            annotation = found.annotation if found else None
+            current = _inner_model(annotation) if _is_optional(annotation) else annotation
+        else:
+            current = _inner_model(current)
+    return current if _is_model(current) else None
+
+
+def _is_model(annotation: Any) -> bool:  # noqa: ANN401 - annotations have no common type
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _is_optional(annotation: Any) -> bool:  # noqa: ANN401 - annotations have no common type
+    return type(None) in get_args(annotation)
 
 
 def _inner_model(annotation: Any) -> Any:  # noqa: ANN401 - annotations have no common type
     """Return the model inside ``dict[str, Model]``, ``list[Model]`` or ``Model | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if _is_model(annotation):
         return annotation
     inner = (_inner_model(argument) for argument in get_args(annotation))
     return next((found for found in inner if found is not None), None)
