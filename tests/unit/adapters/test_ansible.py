@@ -1,0 +1,70 @@
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from guesthouse.adapters.ansible.events import PlayRecord
+from guesthouse.adapters.ansible.files import inventory_file, variables_file
+from guesthouse.adapters.ansible.follow import follow_argv
+from guesthouse.instances import Connection
+
+REMOTE = Connection("192.0.2.7", 2222, "ops", Path("/keys/id"), Path("/keys/known_hosts"))
+
+
+def test_every_text_is_tagged_unsafe() -> None:
+    text = variables_file({"a": "{{ lookup('pipe', 'id') }}", "b": {"c": ["{% x %}"]}, "n": 3})
+    tags = [token.value[1] for token in yaml.scan(text) if isinstance(token, yaml.TagToken)]
+    assert tags == ["unsafe", "unsafe"]
+    assert "n: 3" in text
+
+
+@pytest.mark.parametrize("name", ["ansible_python_interpreter", "vault_x"])
+def test_names_that_steer_ansible_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        variables_file({name: "/evil"})
+
+
+def test_a_remote_machine_must_show_the_pinned_key() -> None:
+    host = yaml.safe_load(inventory_file(REMOTE))["all"]["hosts"]["instance"]
+    assert "StrictHostKeyChecking=yes" in host["ansible_ssh_common_args"]
+    assert "UserKnownHostsFile=/keys/known_hosts" in host["ansible_ssh_common_args"]
+    assert host["ansible_become"] is True
+
+
+def test_this_machine_is_reached_without_ssh() -> None:
+    host = yaml.safe_load(inventory_file(Connection("")))["all"]["hosts"]["instance"]
+    assert host["ansible_connection"] == "local"
+
+
+def test_the_log_is_followed_by_ssh_on_a_remote_machine() -> None:
+    argv = follow_argv(REMOTE, "/var/lib/guesthouse/x.log")
+    assert argv[0] == "ssh"
+    assert argv[argv.index("--") + 1] == "192.0.2.7"
+    assert argv[-1] == "/var/lib/guesthouse/x.log"
+
+
+def test_the_last_answer_of_a_task_counts() -> None:
+    record = PlayRecord()
+    for number in (1, 2):
+        answer = {"event": "ok", "task": "t", "guesthouse": {"n": number}}
+        assert record.read(json.dumps(answer)) is None
+    assert record.answer == {"n": 2}
+
+
+def test_a_failed_task_is_told_with_its_output() -> None:
+    record = PlayRecord()
+    event = {"event": "failed", "task": "Install", "message": "no space", "output": "E: full"}
+    assert "E: full" in (record.read(json.dumps(event)) or "")
+    assert record.failure == "Install: no space"
+
+
+def test_an_ignored_failure_fails_nothing() -> None:
+    record = PlayRecord()
+    record.read(json.dumps({"event": "ignored", "task": "Pull", "message": "no registry"}))
+    assert record.failure == ""
+
+
+@pytest.mark.parametrize("line", ["[WARNING]: odd", '{"event" broken', '{"event"]'])
+def test_what_is_no_event_is_logged_as_it_is(line: str) -> None:
+    assert PlayRecord().read(line) == line
