@@ -20,7 +20,7 @@ class EnvironmentState(Enum):
     """It serves what was asked."""
     FAILED = "failed"
     """The last run did not get there; an earlier version may still serve."""
-    ENDING = "ending"
+    ENDING = "destroying"
     """It is being destroyed."""
 
 
