@@ -11,6 +11,8 @@ from guesthouse.kit.sensitive import Sensitive
 PREFIX = "GUESTHOUSE_"
 DEFAULT_API_PORT = 8470
 DEFAULT_GATEWAY_PORT = 443
+DEFAULT_INFLUX_PORT = 8486
+REPOSITORY = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,16 @@ class Settings:
     """Routes are at ``<route>--<environment>.<apps_domain>``."""
     gateway_port: int
     """Where a gateway on this machine listens for HTTPS."""
+    influx_port: int
+    """Where InfluxDB listens, on loopback only."""
+    collection: Path
+    """The Ansible collection: the directory ``ansible/``."""
+    telegraf_binary: str
+    """The built Telegraf; empty leaves instances without metrics."""
+    docker_repository: str
+    """Address of a Docker package repository; empty takes the distribution's packages."""
+    control_plane_addresses: tuple[str, ...]
+    """Addresses SSH on instances answers to; empty leaves SSH as each machine has it."""
 
     @property
     def api_url(self) -> str:
@@ -66,6 +78,11 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         domain=_value(source, "DOMAIN") or "localhost",
         apps_domain=_value(source, "APPS_DOMAIN") or "apps.localhost",
         gateway_port=_port(source, "GATEWAY_PORT", DEFAULT_GATEWAY_PORT),
+        influx_port=_port(source, "INFLUX_PORT", DEFAULT_INFLUX_PORT),
+        collection=Path(_value(source, "COLLECTION") or REPOSITORY / "ansible").absolute(),
+        telegraf_binary=_value(source, "TELEGRAF_BINARY"),
+        docker_repository=_value(source, "DOCKER_REPOSITORY"),
+        control_plane_addresses=tuple(_value(source, "CONTROL_PLANE_ADDRESSES").split()),
     )
 
 
