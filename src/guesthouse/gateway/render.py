@@ -1,0 +1,269 @@
+"""A site as nginx ``upstream`` and ``server`` blocks. Pure: every value was checked when made.
+
+What stands at http level is the gateway role's: the cache zone ``guesthouse_auth``, the map
+``$connection_upgrade``, TLS settings, and a default server that refuses unknown hosts.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+
+from guesthouse.gateway.model import Access, Route, Site
+
+HSTS = 'Strict-Transport-Security "max-age=31536000" always'
+AUTHORISE = "/.guesthouse/authorise"
+ENDPOINT = "/api/internal/authorise"
+ADMITTED_SECONDS = 5
+REFUSED_SECONDS = 2
+IDLE_SECONDS = 120
+STREAM_IDLE_SECONDS = 3600
+KEPT_CONNECTIONS = 32
+
+# Headers in which other proxies say who someone is or where they come from. No proxy of ours
+# stands in front of the gateway, so whoever sends one forges it.
+FORGEABLE = (
+    "Forwarded",
+    "Proxy",
+    "Remote-Email",
+    "Remote-Groups",
+    "Remote-Name",
+    "Remote-User",
+    "True-Client-IP",
+    "X-Auth-Request-Email",
+    "X-Auth-Request-Groups",
+    "X-Auth-Request-User",
+    "X-Authenticated-User",
+    "X-Client-Cert",
+    "X-Client-IP",
+    "X-Forwarded-Email",
+    "X-Forwarded-Groups",
+    "X-Forwarded-Preferred-Username",
+    "X-Forwarded-Prefix",
+    "X-Forwarded-Server",
+    "X-Forwarded-User",
+    "X-Guesthouse-Actor",
+    "X-Guesthouse-Kind",
+    "X-Guesthouse-Partner",
+    "X-Guesthouse-Role",
+    "X-Guesthouse-Run",
+    "X-Guesthouse-Scope",
+    "X-Guesthouse-Token",
+    "X-Guesthouse-User",
+    "X-Original-URL",
+    "X-Remote-User",
+    "X-Rewrite-URL",
+    "X-SSL-Client-Cert",
+    "X-SSL-Client-S-DN",
+    "X-SSL-Client-Verify",
+    "X-WebAuth-User",
+)
+
+
+def render_site(site: Site) -> str:
+    """Return the text of a site's file."""
+    lines = [f"# Environment {site.environment}. Written by Guesthouse; changes are lost."]
+    for route in site.routes:
+        lines += ["", *_upstream(site, route), "", *_server(site, route)]
+    return "\n".join(lines) + "\n"
+
+
+def _upstream(site: Site, route: Route) -> list[str]:
+    return _block(
+        f"upstream {_upstream_name(site, route)}",
+        f"server {route.address}:{route.port};",
+        f"keepalive {KEPT_CONNECTIONS};",
+        "# Shorter than any usual server's, so that no request meets a connection just closed.",
+        "keepalive_timeout 2s;",
+    )
+
+
+def _server(site: Site, route: Route) -> list[str]:
+    platform = route.access is Access.PLATFORM
+    return _block(
+        "server",
+        f"listen {site.port} ssl;",
+        f"server_name {route.host};",
+        f"ssl_certificate {site.root}/tls/certificate.pem;",
+        f"ssl_certificate_key {site.root}/tls/key.pem;",
+        "# Plain HTTP that reached the TLS port.",
+        f"error_page 497 =308 https://{site.authority(route)}$request_uri;",
+        f"add_header {HSTS};",
+        f"client_max_body_size {route.upload_bytes};",
+        "",
+        *_block(f"location {_place(route.path)}", *_proxy(site, route)),
+        *(_elsewhere(site, route) if route.path != "/" else ()),
+        *(_authorise(site, route) if platform else ()),
+        *_answers(site, route),
+    )
+
+
+def _proxy(site: Site, route: Route) -> Iterator[str]:
+    """Yield what the location of the product's service holds."""
+    if route.access is Access.PLATFORM:
+        yield f"auth_request {AUTHORISE};"
+        yield "error_page 401 @guesthouse_401;"
+        yield "error_page 403 @guesthouse_403;"
+        yield "error_page 500 =503 @guesthouse_503;"
+    yield "error_page 413 @guesthouse_413;"
+    yield "error_page 502 504 =502 @guesthouse_502;"
+    yield f"proxy_pass http://{_upstream_name(site, route)};"
+    yield "proxy_http_version 1.1;"
+    yield "# The product's answer may not send nginx to one of its internal locations."
+    yield "proxy_ignore_headers X-Accel-Redirect X-Accel-Limit-Rate X-Accel-Charset;"
+    yield "proxy_hide_header Strict-Transport-Security;"
+    yield "proxy_hide_header X-Powered-By;"
+    yield "proxy_buffer_size 16k;"
+    yield "proxy_buffers 8 16k;"
+    yield from _transport(route)
+    yield from _headers(site, route)
+
+
+def _transport(route: Route) -> Iterator[str]:
+    idle = STREAM_IDLE_SECONDS if route.websockets or route.streaming else IDLE_SECONDS
+    yield "proxy_connect_timeout 5s;"
+    yield f"proxy_read_timeout {idle}s;"
+    yield f"proxy_send_timeout {idle}s;"
+    if route.streaming:
+        yield "proxy_buffering off;"
+        yield "proxy_request_buffering off;"
+    if route.websockets:
+        yield _header("Upgrade", "$http_upgrade")
+        yield _header("Connection", "$connection_upgrade")
+    else:
+        yield _header("Upgrade", '""')
+        yield _header("Connection", '""')
+
+
+def _headers(site: Site, route: Route) -> Iterator[str]:
+    """Yield what the product is told of the request."""
+    # Written out, not taken from the request: a Host header can be anything, and products
+    # build links in e-mails from it.
+    authority = site.authority(route)
+    yield _header("Host", authority)
+    yield _header("X-Forwarded-Host", authority)
+    yield _header("X-Forwarded-Proto", "https")
+    yield _header("X-Forwarded-Scheme", "https")
+    yield _header("X-Forwarded-Port", str(site.public_port or site.port))
+    yield _header("X-Forwarded-For", "$remote_addr")
+    yield _header("X-Real-IP", "$remote_addr")
+    yield _header("X-Request-Id", "$request_id")
+    yield _header("X-Guesthouse-Environment", site.environment)
+    yield _header("X-Guesthouse-Route", route.name)
+    yield from (_header(name, '""') for name in FORGEABLE)
+    if route.access is Access.PLATFORM:
+        yield "# The token is for us; the product could use it to act as its bearer."
+        yield _header("Authorization", '""')
+
+
+def _authorise(site: Site, route: Route) -> list[str]:
+    return _block(
+        f"location = {AUTHORISE}",
+        "internal;",
+        f"proxy_pass {site.control.url}{ENDPOINT};",
+        *(_control_tls(site) if site.control.is_https else ()),
+        "proxy_method GET;",
+        "proxy_pass_request_headers off;",
+        "proxy_pass_request_body off;",
+        _header("Host", site.control.host),
+        _header("Content-Length", '""'),
+        _header("Authorization", "$http_authorization"),
+        _header("X-Guesthouse-Environment", site.environment),
+        _header("X-Guesthouse-Route", route.name),
+        "proxy_hide_header WWW-Authenticate;",
+        "proxy_ignore_headers Cache-Control Expires Set-Cookie Vary X-Accel-Expires;",
+        "proxy_connect_timeout 1s;",
+        "proxy_send_timeout 3s;",
+        "proxy_read_timeout 3s;",
+        "proxy_cache guesthouse_auth;",
+        "proxy_cache_methods GET;",
+        f'proxy_cache_key "{site.environment} {route.name} $http_authorization";',
+        f"proxy_cache_valid 200 204 {ADMITTED_SECONDS}s;",
+        f"proxy_cache_valid 401 403 {REFUSED_SECONDS}s;",
+        "# While the control plane is away, whoever it admitted last stays admitted. Not",
+        '# "updating": it would let a revoked token in once more, however old the answer is.',
+        "proxy_cache_use_stale error timeout invalid_header http_429 http_500 http_502 http_503"
+        " http_504;",
+    )
+
+
+def _control_tls(site: Site) -> Iterator[str]:
+    yield "proxy_ssl_verify on;"
+    yield "proxy_ssl_verify_depth 3;"
+    yield f"proxy_ssl_trusted_certificate {site.root}/tls/ca.pem;"
+    yield "proxy_ssl_server_name on;"
+    yield f"proxy_ssl_name {site.control.host};"
+
+
+def _elsewhere(site: Site, route: Route) -> list[str]:
+    """Return what answers outside a route's path: the front door leads there, the rest is not."""
+    return [
+        *_block("location = /", f"return 302 https://{site.authority(route)}{route.path};"),
+        *_block("location /", "return 404;"),
+    ]
+
+
+def _answers(site: Site, route: Route) -> Iterator[str]:
+    """Yield the gateway's own answers, each saying what to do next."""
+    name, environment = route.name, site.environment
+    if route.access is Access.PLATFORM:
+        yield from _answer(
+            401,
+            "This address needs a token of the platform that still counts.",
+            "Send the header Authorization: Bearer <token>.",
+            "WWW-Authenticate 'Bearer realm=\"guesthouse\"'",
+        )
+        yield from _answer(
+            403,
+            "There is no such environment, or this token does not reach it.",
+            "Ask the operator for a token of the partner it belongs to.",
+        )
+        yield from _answer(
+            503,
+            "The control plane does not answer, and it has not vouched for this token before.",
+            "Try again in a few seconds.",
+            "Retry-After 5",
+        )
+    yield from _answer(
+        413,
+        f"Route {name} takes at most {route.upload_bytes} bytes in one request.",
+        f"Raise upload of route {name} in guesthouse.product.yaml.",
+    )
+    yield from _answer(
+        502,
+        f"The service behind route {name} of environment {environment} does not answer.",
+        f"Look at it: guesthouse env show {environment}",
+        "Retry-After 5",
+    )
+
+
+def _answer(status: int, detail: str, next_step: str, *headers: str) -> list[str]:
+    problem = {"type": "about:blank", "status": status, "detail": detail, "next_step": next_step}
+    return _block(
+        f"location @guesthouse_{status}",
+        f"add_header {HSTS};",
+        "add_header Cache-Control no-store always;",
+        *(f"add_header {header} always;" for header in headers),
+        "default_type application/problem+json;",
+        f"return {status} '{json.dumps(problem)}';",
+    )
+
+
+def _place(path: str) -> str:
+    """Return which requests are below a path, whole segments only."""
+    return path if path.endswith("/") else f"~ ^{re.escape(path)}(?:/|$)"
+
+
+def _upstream_name(site: Site, route: Route) -> str:
+    return f"guesthouse-{route.name}--{site.environment}"
+
+
+def _header(name: str, value: str) -> str:
+    return f"proxy_set_header {name} {value};"
+
+
+def _block(head: str, *lines: str) -> list[str]:
+    return [f"{head} {{", *_indented(lines), "}"]
+
+
+def _indented(lines: Iterable[str]) -> Iterator[str]:
+    return (f"    {line}" if line else "" for line in lines)
