@@ -9,10 +9,11 @@ from guesthouse.environments.model import Desired, Environment, NoSubnetLeft, Va
 from guesthouse.gateway.model import ControlPlane as GatewayControl
 from guesthouse.gateway.model import Route, Site, route_host
 from guesthouse.instances.model import Instance, Provider
-from guesthouse.instances.plan import ControlPlane, control_url, listening_port, root_of
+from guesthouse.instances.plan import POOL, ControlPlane, control_url, listening_port, root_of
 from guesthouse.stacks.model import CompiledStack, Manifest
 
-EDGES = ipaddress.ip_network("10.204.0.0/14")
+EDGES = next(ipaddress.ip_network(POOL).subnets())
+"""The lower half of the pool; the engine hands out the upper one by itself."""
 EDGE_PREFIX = 24
 NGINX = "/usr/sbin/nginx"
 

@@ -98,7 +98,8 @@ class EnvironmentService:
         name, now = str(desired["name"]), self._clock.now()
         existing = self._store.get(scope, transaction, name)
         if existing is None:
-            index = free_index(self._store.indexes(scope, transaction))
+            taken = self._store.indexes(scope, transaction, str(desired["instance"]))
+            index = free_index(taken)
             edge_subnet(index)
             self._store.insert(scope, transaction, desired, subnet_index=index, at=now)
         elif existing.state is EnvironmentState.ENDING:

@@ -33,10 +33,11 @@ class EnvironmentStore:
         items = tuple(found[:limit])
         return Page(items, items[-1].name if len(found) > limit else None)
 
-    def indexes(self, scope: Scope, transaction: Transaction) -> frozenset[int]:
-        """Return the networks that are taken, whoever has them."""
+    def indexes(self, scope: Scope, transaction: Transaction, instance: str) -> frozenset[int]:
+        """Return the networks that are taken on an instance, whoever has them."""
         del scope
-        rows = transaction.rows(sa.select(environments.c.subnet_index))
+        statement = sa.select(environments.c.subnet_index)
+        rows = transaction.rows(statement.where(environments.c.instance == instance))
         return frozenset(row["subnet_index"] for row in rows if row["subnet_index"] is not None)
 
     def insert(

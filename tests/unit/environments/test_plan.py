@@ -54,7 +54,7 @@ BOX = Instance(
     {"gateway_port": 443},
     START,
 )
-ROUTE = Route("api", "api--acme.apps.localhost", "10.204.0.10", 8000, access=Access.PLATFORM)
+ROUTE = Route("api", "api--acme.apps.localhost", "10.201.0.10", 8000, access=Access.PLATFORM)
 MANIFEST = Manifest(
     product="shop",
     title="Shop",
@@ -78,10 +78,9 @@ ANSWER = {"digests": {"web": "sha256:1"}, "versions": {"engine": "26.1"}}
 @pytest.mark.parametrize(
     ("index", "subnet"),
     [
-        (0, "10.204.0.0/24"),
-        (1, "10.204.1.0/24"),
-        (256, "10.205.0.0/24"),
-        (1023, "10.207.255.0/24"),
+        (0, "10.201.0.0/24"),
+        (1, "10.201.1.0/24"),
+        (127, "10.201.127.0/24"),
     ],
 )
 def test_each_environment_has_a_network_of_its_own(index: int, subnet: str) -> None:
@@ -91,7 +90,7 @@ def test_each_environment_has_a_network_of_its_own(index: int, subnet: str) -> N
 
 def test_an_empty_pool_is_told() -> None:
     with pytest.raises(NoSubnetLeft):
-        edge_subnet(1024)
+        edge_subnet(128)
 
 
 @pytest.mark.parametrize(
