@@ -7,7 +7,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from guesthouse.instances import Connection, HostAutomation, OnLine, Play
+from guesthouse.instances import Connection, HostAutomation, Instance, OnLine, Play
 from guesthouse.instances.ports import Certificates, MetricsAccounts, Reachability, TlsFiles
 
 Answer = Mapping[str, Any] | Exception | Callable[[Play], Mapping[str, Any]]
@@ -73,8 +73,8 @@ class FakeMetrics(MetricsAccounts):
     dropped: list[str] = field(default_factory=list)
 
     @override
-    async def ensure(self, instance: str) -> Mapping[str, Any]:
-        return {"database": f"gh_{instance}"}
+    async def ensure(self, instance: Instance) -> Mapping[str, Any]:
+        return {"database": f"gh_{instance.name}"}
 
     @override
     async def drop(self, instance: str) -> None:

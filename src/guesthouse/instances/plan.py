@@ -111,6 +111,29 @@ def provision_variables(
     }
 
 
+def host_variables(control: ControlPlane, *, tls: TlsFiles, influx_port: int) -> dict[str, Any]:
+    """Return what the control plane's own machine is provisioned with.
+
+    Engine, console and InfluxDB; environments of a `local` instance share its gateway.
+    """
+    return {
+        "guesthouse_instance": "control",
+        "guesthouse_provider": Provider.LOCAL.value,
+        "guesthouse_root": str(control.control_root),
+        "guesthouse_work": str(control.work("control")),
+        "guesthouse_domain": control.domain,
+        "guesthouse_gateway_port": control.gateway_port,
+        "guesthouse_api_port": control.api_port,
+        "guesthouse_influxdb_port": influx_port,
+        "guesthouse_control_host": True,
+        "guesthouse_tls_certificate": tls.certificate,
+        "guesthouse_tls_key": tls.key,
+        "guesthouse_ca": tls.ca,
+        "guesthouse_pool": POOL,
+        "guesthouse_docker_repository": control.docker_repository,
+    }
+
+
 def fingerprint(collection: str, variables: Mapping[str, Any]) -> str:
     """Return a hash of all that decides how an instance looks once provisioned.
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from guesthouse.instances.model import Connection
+from guesthouse.instances.model import Connection, Instance
 
 OnLine = Callable[[str], None]
 
@@ -61,7 +61,7 @@ class Reachability(Protocol):
 class MetricsAccounts(Protocol):
     """Makes the database and the write-only user of an instance."""
 
-    async def ensure(self, instance: str) -> Mapping[str, Any]:
+    async def ensure(self, instance: Instance) -> Mapping[str, Any]:
         """Return the ``guesthouse_metrics`` variable; empty where metrics are not set up.
 
         Raises:

@@ -107,7 +107,8 @@ class InstanceService:
             InstanceNotFound: There is none, or not for this caller.
             Denied: The caller is no operator.
         """
-        return self._enqueue(scope, name, PROVISION)
+        with self._database.transaction() as transaction:
+            return self._enqueue(transaction, scope, name, PROVISION)
 
     def destroy(self, scope: Scope, name: str) -> Run:
         """Enqueue a run that destroys an instance no environment lives on.
@@ -117,11 +118,21 @@ class InstanceService:
             InstanceInUse: Environments live on it.
             Denied: The caller is no operator.
         """
-        with self._database.reading() as transaction:
-            living = self._store.environments_on(scope, transaction, name)
+        with self._database.transaction() as transaction:
+            return self.destroy_in(transaction, scope, name)
+
+    def destroy_in(self, transaction: Transaction, scope: Scope, name: str) -> Run:
+        """Enqueue the same run in the caller's transaction.
+
+        Raises:
+            InstanceNotFound: There is none, or not for this caller.
+            InstanceInUse: Environments live on it.
+            Denied: The caller is no operator.
+        """
+        living = self._store.environments_on(scope, transaction, name)
         if living:
             raise InstanceInUse(name, living)
-        return self._enqueue(scope, name, DESTROY)
+        return self._enqueue(transaction, scope, name, DESTROY)
 
     async def launch(self, scope: Scope, name: str, *, on_line: OnLine) -> bool:
         """Make sure the machine is there; return whether it had to be launched.
@@ -209,19 +220,19 @@ class InstanceService:
             instance,
             self.control,
             tls=self._ports.certificates.gateway_files(instance.name),
-            metrics=await self._ports.metrics.ensure(instance.name),
+            metrics=await self._ports.metrics.ensure(instance),
         )
 
-    def _enqueue(self, scope: Scope, name: str, kind: str) -> Run:
+    def _enqueue(self, transaction: Transaction, scope: Scope, name: str, kind: str) -> Run:
         if scope.kind is ActorKind.MEMBER:
             sentence = "instances are the operators'"
             raise Denied(sentence)
-        self.get(scope, name)
-        with self._database.transaction() as transaction:
-            self._record(transaction, scope, kind, name)
-            return self._runs.enqueue(
-                transaction, scope, kind=kind, environment=None, payload={"instance": name}
-            )
+        if self._store.get(scope, transaction, name) is None:
+            raise InstanceNotFound(name)
+        self._record(transaction, scope, kind, name)
+        return self._runs.enqueue(
+            transaction, scope, kind=kind, environment=None, payload={"instance": name}
+        )
 
     def _record(self, transaction: Transaction, scope: Scope, action: str, name: str) -> None:
         audit.record(transaction, scope, action, f"instance/{name}", {}, self._clock)

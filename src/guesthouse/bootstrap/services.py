@@ -1,0 +1,147 @@
+"""Everything the entry points call, wired once for a process."""
+
+from dataclasses import dataclass
+
+from guesthouse.adapters.ansible import AnsiblePlaybooks, SocketReachability
+from guesthouse.adapters.git import GitSources
+from guesthouse.adapters.secrets import FileKeyCipher
+from guesthouse.bootstrap.bridges import EstateEnvironments, EstateInstances, ProductSources
+from guesthouse.bootstrap.metrics import metrics_accounts
+from guesthouse.config import Settings
+from guesthouse.db import Database, upgrade
+from guesthouse.environments.prepare import Preparation
+from guesthouse.environments.secrets import EnvironmentSecrets
+from guesthouse.environments.service import EnvironmentService
+from guesthouse.environments.stack import StackPlays
+from guesthouse.environments.tasks import EnvironmentTasks, TaskParts
+from guesthouse.estate.service import Domains, EstatePorts, EstateService
+from guesthouse.gateway.certificates import CertificateAuthority
+from guesthouse.gateway.issuing import GatewayCertificates
+from guesthouse.gateway.service import AuthorisationService
+from guesthouse.instances import InstancePorts, InstanceService
+from guesthouse.instances.plan import ControlPlane
+from guesthouse.instances.tasks import InstanceTasks
+from guesthouse.kit.clock import Clock, SystemClock
+from guesthouse.people import system_scope
+from guesthouse.people.tokens import TokenStore, ensure_operator_token
+from guesthouse.runs import FlowRegistry, RunService
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the API, the command line and the worker are given."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    tokens: TokenStore
+    authority: CertificateAuthority
+    flows: FlowRegistry
+    runs: RunService
+    instances: InstanceService
+    environments: EnvironmentService
+    secrets: EnvironmentSecrets
+    estate: EstateService
+    authorisation: AuthorisationService
+
+    @property
+    def ca(self) -> str:
+        """Our CA's certificate, PEM."""
+        return self.authority.ca_pem
+
+
+def control_plane(settings: Settings) -> ControlPlane:
+    """Return what instances are told of this control plane."""
+    return ControlPlane(
+        state=settings.state,
+        api_port=settings.api_port,
+        domain=settings.domain,
+        apps_domain=settings.apps_domain,
+        gateway_port=settings.gateway_port,
+        addresses=settings.control_plane_addresses,
+        docker_repository=settings.docker_repository,
+        telegraf_binary=settings.telegraf_binary,
+    )
+
+
+def certificate_authority(settings: Settings, clock: Clock) -> CertificateAuthority:
+    """Return our CA; its files are made when they are first needed."""
+    return CertificateAuthority(
+        settings.state / "ca", clock, domains=(settings.apps_domain, settings.domain)
+    )
+
+
+def certificates(settings: Settings, authority: CertificateAuthority) -> GatewayCertificates:
+    """Return what gateways serve with."""
+    return GatewayCertificates(authority, domain=settings.domain, apps_domain=settings.apps_domain)
+
+
+def playbooks(settings: Settings) -> AnsiblePlaybooks:
+    """Return what runs our playbooks."""
+    return AnsiblePlaybooks(settings.collection, settings.state / "work" / "ansible")
+
+
+def build(settings: Settings, clock: Clock | None = None) -> Services:
+    """Open the database, bring it up to date and wire everything.
+
+    Raises:
+        DatabaseUnavailable: The database does not answer.
+    """
+    clock = clock or SystemClock()
+    database = Database(settings.database_url)
+    upgrade(database)
+    tokens = TokenStore(database, clock)
+    ensure_operator_token(tokens, database, system_scope(), settings.token_file)
+    authority = certificate_authority(settings, clock)
+    flows = FlowRegistry()
+    runs = RunService(database, clock, flows)
+    ports = InstancePorts(
+        automation=playbooks(settings),
+        reachability=SocketReachability(),
+        certificates=certificates(settings, authority),
+        metrics=metrics_accounts(settings),
+    )
+    instances = InstanceService(database, clock, runs, ports, control_plane(settings))
+    environments = EnvironmentService(database, clock, runs)
+    secrets = EnvironmentSecrets(database, clock, FileKeyCipher(settings.state / "secrets.key"))
+    sources = ProductSources(GitSources())
+    parts = TaskParts(
+        database=database,
+        clock=clock,
+        instances=instances,
+        preparation=Preparation(
+            database=database,
+            instances=instances,
+            fetcher=sources,
+            secrets=secrets,
+            work=settings.state / "work" / "environments",
+        ),
+        plays=StackPlays(ports.automation, instances),
+        tokens=tokens,
+        ca=authority.ca_pem,
+        playbooks=ports.automation.digest(),
+    )
+    for flow in (*InstanceTasks(instances).flows(), *EnvironmentTasks(parts).flows()):
+        flows.register(flow)
+    estate_ports = EstatePorts(
+        resolver=sources,
+        environments=EstateEnvironments(environments),
+        instances=EstateInstances(instances),
+    )
+    estate = EstateService(
+        database, clock, estate_ports, Domains(settings.domain, settings.apps_domain)
+    )
+    return Services(
+        settings=settings,
+        clock=clock,
+        database=database,
+        tokens=tokens,
+        authority=authority,
+        flows=flows,
+        runs=runs,
+        instances=instances,
+        environments=environments,
+        secrets=secrets,
+        estate=estate,
+        authorisation=AuthorisationService(database, tokens),
+    )

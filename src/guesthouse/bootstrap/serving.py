@@ -1,0 +1,78 @@
+"""The long-running processes: API and worker in one, or a worker alone."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from guesthouse.bootstrap.services import Services
+from guesthouse.kit.ids import new_id
+from guesthouse.runs.worker import RunWorker
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+GRACE_SECONDS = 10
+
+
+def serve(services: Services, app: FastAPI, *, with_worker: bool) -> None:
+    """Serve the API until a signal says stop.
+
+    Args:
+        services: What `build` gave.
+        app: The application over them.
+        with_worker: Whether this process also executes runs.
+    """
+    settings = services.settings
+    if with_worker:
+        app.router.lifespan_context = _lifespan(services)
+    config = uvicorn.Config(
+        app,
+        host=settings.api_host,
+        port=settings.api_port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        # nginx of this machine is the only proxy that is believed.
+        forwarded_allow_ips="127.0.0.1",
+    )
+    uvicorn.Server(config).run()
+
+
+def work(services: Services) -> None:
+    """Execute runs until a signal says stop."""
+    asyncio.run(_work(services))
+
+
+async def _work(services: Services) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    await _worker(services).run(stop)
+
+
+def _worker(services: Services) -> RunWorker:
+    return RunWorker(
+        services.database,
+        services.clock,
+        services.flows,
+        state=services.settings.state,
+        name=new_id("worker", services.clock),
+    )
+
+
+def _lifespan(services: Services) -> Callable[[Any], Any]:
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Any) -> AsyncIterator[None]:  # noqa: ANN401 - Starlette's own type
+        stop = asyncio.Event()
+        task = asyncio.create_task(_worker(services).run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await task
+
+    return lifespan
