@@ -35,6 +35,13 @@ def test_a_remote_machine_must_show_the_pinned_key() -> None:
 def test_this_machine_is_reached_without_ssh() -> None:
     host = yaml.safe_load(inventory_file(Connection("")))["all"]["hosts"]["instance"]
     assert host["ansible_connection"] == "local"
+    assert "ansible_become" not in host
+
+
+def test_a_sudo_user_becomes_root_on_this_machine() -> None:
+    text = inventory_file(Connection(""), is_root=False)
+    assert yaml.safe_load(text)["all"]["hosts"]["instance"]["ansible_become"] is True
+    assert follow_argv(Connection(""), "/x.log", is_root=False)[:3] == ["sudo", "-n", "tail"]
 
 
 def test_the_log_is_followed_by_ssh_on_a_remote_machine() -> None:

@@ -50,8 +50,13 @@ def variables_file(variables: Mapping[str, Any]) -> str:
     return yaml.dump(_unsafe(dict(variables)), Dumper=_Dumper, sort_keys=True, allow_unicode=True)
 
 
-def inventory_file(connection: Connection) -> str:
-    """Return the inventory of one machine."""
+def inventory_file(connection: Connection, *, is_root: bool = True) -> str:
+    """Return the inventory of one machine.
+
+    Args:
+        connection: How it is reached.
+        is_root: Whether we are root here; elsewhere the connection says who we are.
+    """
     settings: dict[str, Any] = {"ansible_python_interpreter": "/usr/bin/python3"}
     if connection.is_local:
         settings["ansible_connection"] = "local"
@@ -64,7 +69,7 @@ def inventory_file(connection: Connection) -> str:
         }
         if connection.key_file is not None:
             settings["ansible_ssh_private_key_file"] = str(connection.key_file)
-    if not connection.is_local and connection.user != "root":
+    if not (is_root if connection.is_local else connection.user == "root"):
         settings["ansible_become"] = True
     return yaml.safe_dump({"all": {"hosts": {HOST: settings}}}, sort_keys=True)
 

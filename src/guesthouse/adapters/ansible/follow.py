@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+import os
 from types import TracebackType
 from typing import Self
 
@@ -64,7 +65,7 @@ class LogFollower:
 
     async def _follow(self, path: str) -> None:
         await process.stream(
-            follow_argv(self._play.connection, path),
+            follow_argv(self._play.connection, path, is_root=os.geteuid() == 0),
             on_line=self._line,
             limit=self._play.limit,
         )
@@ -75,16 +76,18 @@ class LogFollower:
         self._on_line(line)
 
 
-def follow_argv(connection: Connection, path: str) -> list[str]:
+def follow_argv(connection: Connection, path: str, *, is_root: bool = True) -> list[str]:
     """Return the program that prints a log from its first byte and goes on as it grows.
 
     Args:
         connection: Where the log is.
         path: Made of our own names only, so it needs no quoting on the other side.
+        is_root: Whether we are root here.
     """
     tail = ["tail", "--bytes=+1", "--follow=name", "--retry", "--sleep-interval=0.1", "--", path]
     if connection.is_local:
-        return [*tail[:1], "--silent", *tail[1:]]
+        # What the module writes as root, only root reads.
+        return [*([] if is_root else ["sudo", "-n"]), tail[0], "--silent", *tail[1:]]
     key = [] if connection.key_file is None else ["-i", str(connection.key_file)]
     return [
         "ssh",
@@ -96,5 +99,6 @@ def follow_argv(connection: Connection, path: str) -> list[str]:
         connection.user,
         "--",
         connection.address,
+        *([] if connection.user == "root" else ["sudo", "-n"]),
         *tail,
     ]

@@ -51,7 +51,8 @@ class AnsiblePlaybooks(HostAutomation):
         self._work.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=self._work, prefix="play-") as name:
             directory = Path(name)
-            _write(directory / "inventory.yml", inventory_file(play.connection))
+            inventory = inventory_file(play.connection, is_root=os.geteuid() == 0)
+            _write(directory / "inventory.yml", inventory)
             _write(directory / "variables.yml", variables_file(play.variables))
             record = PlayRecord()
             async with LogFollower(play, on_line) as follower:
