@@ -18,7 +18,7 @@ class HandWorker:
     def start(self, run: Run) -> Attempt:
         with self.database.transaction() as transaction:
             assert self.store.claim(SYSTEM, transaction, run, worker="hand", at=START)
-            return self.store.begin(SYSTEM, transaction, run.id)
+            return self.store.begin(SYSTEM, transaction, run.id, worker="hand")
 
     def begin_step(self, attempt: Attempt, position: int) -> None:
         with self.database.transaction() as transaction:

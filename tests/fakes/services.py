@@ -1,44 +1,70 @@
-"""The services entry points call: runs, tokens, audit are real; the rest keeps to memory."""
+"""The services entry points call, real ones on SQLite; only the world outside is made up."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import override
+
 from guesthouse import config
 from guesthouse.config import Settings
-from guesthouse.db import Database
-from guesthouse.db.tables import environments, instances, partners, products
-from guesthouse.environments.model import (
-    Desired,
-    Environment,
-    EnvironmentNotFound,
-    EnvironmentState,
-    LockMissing,
-    Source,
+from guesthouse.db import Database, Transaction
+from guesthouse.db.tables import instances, partners, products
+from guesthouse.environments.service import DEPLOY, DESTROY, EnvironmentService
+from guesthouse.environments.store import EnvironmentStore
+from guesthouse.errors import NotFound
+from guesthouse.estate.model import EnvironmentSpec
+from guesthouse.estate.ports import CommitResolver, EnvironmentActions, InstanceActions
+from guesthouse.estate.service import Domains, EstatePorts, EstateService
+from guesthouse.gateway.service import AuthorisationService
+from guesthouse.instances.plan import ControlPlane
+from guesthouse.instances.service import (
+    DESTROY as INSTANCE_DESTROY,
 )
-from guesthouse.gateway.model import Decision
-from guesthouse.instances.model import Instance, InstanceNotFound, InstanceState, Provider
+from guesthouse.instances.service import (
+    PROVISION,
+    InstancePorts,
+    InstanceService,
+)
 from guesthouse.kit.clock import Clock
-from guesthouse.kit.pagination import Page, bounded_limit
 from guesthouse.people import Scope, member_scope, operator_scope, system_scope
-from guesthouse.people.scope import ActorKind
 from guesthouse.people.tokens import TokenGrant, TokenStore
 from guesthouse.runs import Flow, FlowRegistry, Json, Run, RunContext, RunService, StepDefinition
 from tests.fakes.clock import START
+from tests.fakes.instances import (
+    FakeAutomation,
+    FakeCertificates,
+    FakeMetrics,
+    FakeReachability,
+)
 
 CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 OPERATOR = operator_scope("operator")
 MEMBER = member_scope("member", frozenset({"acme"}))
 OUTSIDER = member_scope("outsider", frozenset({"other"}))
+SYSTEM = system_scope()
 COMMIT = "c" * 40
+GIT = "https://git.test/beacon"
 LOCK: Mapping[str, Any] = {
     "lock": 1,
     "environment": "acme",
-    "source": {"commit": COMMIT},
+    "product": "beacon",
+    "source": {"git": GIT, "ref": "main", "path": "", "commit": COMMIT},
+    "variables": {},
     "images": {"api": "sha256:aa"},
     "routes": {"app": {"url": "https://app--acme.apps.localhost:8443/", "access": "platform"}},
+}
+ESTATE: Mapping[str, str] = {
+    "estate.yaml": "{name: demo, domain: localhost, apps_domain: apps.localhost}\n",
+    "products/beacon.yaml": f"{{name: beacon, source: {{git: '{GIT}', ref: main}}}}\n",
+    "partners/acme.yaml": "{name: acme, title: Acme Ltd}\n",
+    "partners/other.yaml": "{name: other, title: Other Ltd}\n",
+    "instances/local.yaml": "{name: local, provider: local}\n",
+    "environments/acme.yaml": (
+        "{name: acme, partner: acme, product: beacon, instance: local, phase: development}\n"
+    ),
 }
 
 
@@ -56,142 +82,51 @@ def flow(kind: str) -> Flow:
     )
 
 
-KINDS = ("environment.deploy", "environment.destroy", "instance.provision", "instance.destroy")
+@dataclass
+class FakeResolver(CommitResolver):
+    commits: dict[str, str]
 
-
-def environment(name: str, partner: str, *, lock: Json | None = None) -> Environment:
-    return Environment(
-        name=name,
-        partner=partner,
-        product="beacon",
-        instance="local",
-        phase="development",
-        state=EnvironmentState.READY if lock else EnvironmentState.PENDING,
-        desired=Desired(
-            name=name,
-            partner=partner,
-            product="beacon",
-            instance="local",
-            phase="development",
-            source=Source("https://git.test/beacon", "main", ""),
-            variables={},
-            commit=COMMIT,
-        ),
-        subnet_index=1,
-        lock=lock,
-        commit=COMMIT if lock else None,
-        current_run=None,
-        updated_at=START,
-    )
-
-
-def instance(name: str) -> Instance:
-    return Instance(
-        name=name,
-        provider=Provider.LOCAL,
-        state=InstanceState.READY,
-        address="127.0.0.1",
-        fingerprint="f" * 64,
-        desired={"gateway_port": 8443},
-        facts={"os": "Debian 12"},
-        updated_at=START,
-    )
-
-
-def _paged(found: Iterable[Any], cursor: str | None, limit: int | None) -> Page[Any]:
-    size = bounded_limit(limit)
-    following = sorted(
-        (item for item in found if cursor is None or item.name > cursor), key=lambda i: i.name
-    )
-    items = tuple(following[:size])
-    return Page(items, items[-1].name if len(following) > size else None)
+    @override
+    async def resolve(self, url: str, ref: str, /) -> str:
+        if ref not in self.commits:
+            sentence = f"{url} has no branch, tag or commit {ref}"
+            raise NotFound(sentence, next_step="check the name")
+        return self.commits[ref]
 
 
 @dataclass
-class FakeEnvironments:
+class Actions(EnvironmentActions, InstanceActions):
+    service: EnvironmentService
     runs: RunService
-    database: Database
-    kept: dict[str, Environment] = field(default_factory=dict)
 
-    def list(
-        self, scope: Scope, *, cursor: str | None = None, limit: int | None = None
-    ) -> Page[Environment]:
-        seen = (item for item in self.kept.values() if scope.sees(item.partner))
-        return _paged(seen, cursor, limit)
+    @override
+    def put(
+        self, transaction: Transaction, scope: Scope, spec: EnvironmentSpec, commit: str
+    ) -> Run:
+        return self.service.put(transaction, scope, {**spec.to_json(), "commit": commit})
 
-    def get(self, scope: Scope, name: str) -> Environment:
-        found = self.kept.get(name)
-        if found is None or not scope.sees(found.partner):
-            raise EnvironmentNotFound(name)
-        return found
+    @override
+    def destroy(self, transaction: Transaction, scope: Scope, name: str) -> Run:
+        return self.service.destroy_in(transaction, scope, name)
 
-    def lock(self, scope: Scope, name: str) -> Json:
-        found = self.get(scope, name)
-        if found.lock is None:
-            raise LockMissing(name)
-        return found.lock
-
-    def deploy(self, scope: Scope, name: str) -> Run:
-        return self._enqueue(scope, "environment.deploy", self.get(scope, name).name)
-
-    def destroy(self, scope: Scope, name: str) -> Run:
-        return self._enqueue(scope, "environment.destroy", self.get(scope, name).name)
-
-    def _enqueue(self, scope: Scope, kind: str, name: str) -> Run:
-        with self.database.transaction() as transaction:
-            return self.runs.enqueue(transaction, scope, kind=kind, environment=name, payload={})
-
-
-@dataclass
-class FakeInstances:
-    runs: RunService
-    database: Database
-    kept: dict[str, Instance] = field(default_factory=dict)
-
-    def list(
-        self, scope: Scope, *, cursor: str | None = None, limit: int | None = None
-    ) -> Page[Instance]:
-        return _paged(self.kept.values() if scope.partners is None else (), cursor, limit)
-
-    def get(self, scope: Scope, name: str) -> Instance:
-        if scope.partners is not None or name not in self.kept:
-            raise InstanceNotFound(name)
-        return self.kept[name]
-
-    def provision(self, scope: Scope, name: str) -> Run:
-        return self._enqueue(scope, "instance.provision", name)
-
-    def destroy(self, scope: Scope, name: str) -> Run:
-        return self._enqueue(scope, "instance.destroy", name)
-
-    def _enqueue(self, scope: Scope, kind: str, name: str) -> Run:
-        self.get(scope, name)
-        with self.database.transaction() as transaction:
-            return self.runs.enqueue(transaction, scope, kind=kind, environment=None, payload={})
-
-
-@dataclass
-class FakeAuthorisation:
-    tokens: TokenStore
-    environments: FakeEnvironments
-
-    def authorise(self, token: str, environment: str, route: str) -> Decision:
-        del route
-        scope = self.tokens.authenticate(token)
-        if scope is None:
-            return Decision.UNAUTHENTICATED
-        found = self.environments.kept.get(environment)
-        if found is None or not scope.sees(found.partner):
-            return Decision.NOT_FOUND
-        return Decision.ALLOWED
+    @override
+    def remove(self, transaction: Transaction, scope: Scope, name: str) -> Run:
+        return self.runs.enqueue(
+            transaction,
+            scope,
+            kind=INSTANCE_DESTROY,
+            environment=None,
+            payload={"instance": name},
+        )
 
 
 @dataclass(frozen=True)
 class FakeServices:
     runs: RunService
-    environments: FakeEnvironments
-    instances: FakeInstances
-    authorisation: FakeAuthorisation
+    environments: EnvironmentService
+    instances: InstanceService
+    estate: EstateService
+    authorisation: AuthorisationService
     tokens: TokenStore
     database: Database
     clock: Clock
@@ -202,54 +137,86 @@ class FakeServices:
         grant = TokenGrant(
             name=scope.actor,
             actor=scope.actor,
-            kind=ActorKind(scope.kind),
+            kind=scope.kind,
             partners=scope.partners,
             lifetime=lifetime,
         )
         with self.database.transaction() as transaction:
-            return self.tokens.create(transaction, system_scope(), grant).reveal()
+            return self.tokens.create(transaction, SYSTEM, grant).reveal()
 
 
 def fake_services(database: Database, clock: Clock, state: Path) -> FakeServices:
-    """Return services that know environments acme and other, each its own partner's."""
-    _insert_rows(database)
-    runs = RunService(database, clock, FlowRegistry(map(flow, KINDS)))
+    """Return services that know environments acme, which serves on local, and other on box."""
+    settings = config.load({"GUESTHOUSE_STATE": str(state), "GUESTHOUSE_GATEWAY_PORT": "8443"})
+    kinds = (DEPLOY, DESTROY, PROVISION, INSTANCE_DESTROY)
+    runs = RunService(database, clock, FlowRegistry(map(flow, kinds)))
     tokens = TokenStore(database, clock)
-    kept = {
-        "acme": environment("acme", "acme", lock=LOCK),
-        "other": environment("other", "other"),
-    }
-    fake_environments = FakeEnvironments(runs, database, kept)
-    return FakeServices(
+    environments = EnvironmentService(database, clock, runs)
+    actions = Actions(environments, runs)
+    services = FakeServices(
         runs=runs,
-        environments=fake_environments,
-        instances=FakeInstances(runs, database, {"local": instance("local")}),
-        authorisation=FakeAuthorisation(tokens, fake_environments),
+        environments=environments,
+        instances=_instances(database, clock, runs, settings),
+        estate=EstateService(
+            database,
+            clock,
+            EstatePorts(FakeResolver({"main": COMMIT, "v2": "d" * 40}), actions, actions),
+            Domains(settings.domain, settings.apps_domain),
+        ),
+        authorisation=AuthorisationService(database, tokens),
         tokens=tokens,
         database=database,
         clock=clock,
-        settings=config.load({"GUESTHOUSE_STATE": str(state)}),
+        settings=settings,
     )
+    _insert(services)
+    return services
 
 
-def _insert_rows(database: Database) -> None:
+def _instances(
+    database: Database, clock: Clock, runs: RunService, settings: Settings
+) -> InstanceService:
+    ports = InstancePorts(FakeAutomation(), FakeReachability(), FakeCertificates(), FakeMetrics())
+    control = ControlPlane(
+        state=settings.state,
+        api_port=settings.api_port,
+        domain=settings.domain,
+        apps_domain=settings.apps_domain,
+        gateway_port=settings.gateway_port,
+    )
+    return InstanceService(database, clock, runs, ports, control)
+
+
+def _insert(services: FakeServices) -> None:
     times = {"created_at": START, "updated_at": START}
-    with database.transaction() as transaction:
-        transaction.insert(
-            products, name="beacon", desired={"name": "beacon", "source": {}}, **times
-        )
-        transaction.insert(
-            instances, name="local", provider="local", state="ready", desired={}, **times
-        )
-        for name in ("acme", "other"):
-            transaction.insert(partners, name=name, desired={"name": name}, **times)
+    source = {"git": GIT, "ref": "main", "path": ""}
+    store = EnvironmentStore()
+    with services.database.transaction() as transaction:
+        product = {"name": "beacon", "source": source}
+        transaction.insert(products, name="beacon", desired=product, **times)
+        for name, provider in (("local", "local"), ("box", "container"), ("spare", "ssh")):
             transaction.insert(
-                environments,
+                instances,
                 name=name,
-                partner=name,
-                product="beacon",
-                phase="development",
+                provider=provider,
                 state="ready",
-                desired={},
+                address="127.0.0.1",
+                desired={"name": name, "provider": provider},
+                facts={"os": "Debian 12"},
                 **times,
             )
+        for index, (name, instance) in enumerate((("acme", "local"), ("other", "box"))):
+            title = {"name": name, "title": f"{name.capitalize()} Ltd"}
+            transaction.insert(partners, name=name, desired=title, **times)
+            desired = {
+                "name": name,
+                "partner": name,
+                "product": "beacon",
+                "instance": instance,
+                "phase": "development",
+                "source": source,
+                "variables": {},
+                "commit": COMMIT,
+            }
+            store.insert(SYSTEM, transaction, desired, subnet_index=index + 1, at=START)
+        store.serve(SYSTEM, transaction, "acme", run="run_0", lock=LOCK, commit=COMMIT)

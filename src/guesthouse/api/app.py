@@ -11,7 +11,16 @@ from guesthouse.api.edge import Edge
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.openapi import describe
 from guesthouse.api.ports import Services
-from guesthouse.api.routes import audit, environments, instances, internal, platform, runs
+from guesthouse.api.routes import (
+    audit,
+    catalogue,
+    environments,
+    estate,
+    instances,
+    internal,
+    platform,
+    runs,
+)
 
 PREFIX = "/api/v1"
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -36,7 +45,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     problems.install(app)
-    for part in (runs, environments, instances, audit, platform):
+    for part in (runs, environments, instances, estate, catalogue, audit, platform):
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(internal.router)
     app.include_router(_description(app), prefix=PREFIX)

@@ -1,6 +1,7 @@
-"""The table of idempotency keys."""
+"""The SQL of the API: idempotency keys, and what is listed as it was declared."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from guesthouse.db import Transaction
-from guesthouse.db.tables import idempotency_keys
+from guesthouse.db.tables import environments, idempotency_keys, partners, products
+from guesthouse.kit.pagination import Page
 from guesthouse.people import Scope
 
 
@@ -71,6 +73,46 @@ class IdempotencyStore:
                 idempotency_keys.c.actor == scope.actor, idempotency_keys.c.created_at < before
             )
         )
+
+
+class CatalogueStore:
+    """Products and partners as they are declared."""
+
+    def products(
+        self, scope: Scope, transaction: Transaction, *, cursor: str | None, limit: int
+    ) -> Page[Mapping[str, Any]]:
+        """Return products by name: an operator's all, a member's those they have running."""
+        statement = sa.select(products.c.name, products.c.desired)
+        if scope.partners is not None:
+            running = sa.select(environments.c.product).where(
+                environments.c.partner.in_(sorted(scope.partners))
+            )
+            statement = statement.where(products.c.name.in_(running))
+        return _declared(transaction, statement, products.c.name, cursor=cursor, limit=limit)
+
+    def partners(
+        self, scope: Scope, transaction: Transaction, *, cursor: str | None, limit: int
+    ) -> Page[Mapping[str, Any]]:
+        """Return the partners a caller may see, by name."""
+        statement = sa.select(partners.c.name, partners.c.desired)
+        if scope.partners is not None:
+            statement = statement.where(partners.c.name.in_(sorted(scope.partners)))
+        return _declared(transaction, statement, partners.c.name, cursor=cursor, limit=limit)
+
+
+def _declared(
+    transaction: Transaction,
+    statement: sa.Select[Any],
+    name: sa.ColumnElement[str],
+    *,
+    cursor: str | None,
+    limit: int,
+) -> Page[Mapping[str, Any]]:
+    if cursor is not None:
+        statement = statement.where(name > cursor)
+    found = transaction.rows(statement.order_by(name).limit(limit + 1))
+    items = tuple({**row["desired"], "name": row["name"]} for row in found[:limit])
+    return Page(items, items[-1]["name"] if len(found) > limit else None)
 
 
 def _mine(scope: Scope, key: str) -> sa.ColumnElement[bool]:

@@ -8,8 +8,11 @@ from pydantic import BaseModel, Field
 
 from guesthouse.audit import BadEntry, Entry
 from guesthouse.environments.model import Environment
+from guesthouse.estate.model import Plan
+from guesthouse.estate.render import render_plan, to_json
 from guesthouse.instances.model import Instance
 from guesthouse.kit.pagination import Page
+from guesthouse.people import ActorKind, Scope
 from guesthouse.runs import LogLine, Run, RunState, Step, StepState
 
 Item = TypeVar("Item")
@@ -110,6 +113,63 @@ class InstanceView(BaseModel):
     updated_at: dt.datetime
 
 
+class SourceView(BaseModel):
+    """Where a product comes from."""
+
+    git: str
+    ref: str
+    path: str = ""
+
+
+class ProductView(BaseModel):
+    """What the company sells."""
+
+    name: str
+    source: SourceView
+
+
+class PartnerView(BaseModel):
+    """A third-party organisation."""
+
+    name: str
+    title: str = ""
+
+
+class FieldChangeView(BaseModel):
+    """One field that differs; null stands for absent."""
+
+    path: str
+    before: Any
+    after: Any
+
+
+class ChangeView(BaseModel):
+    """One object that differs."""
+
+    kind: str = Field(description="`+`, `~` or `-`.")
+    object: str
+    name: str
+    fields: list[FieldChangeView]
+    run: str | None = Field(description="The run it needs; null where none is.")
+
+
+class PlanView(BaseModel):
+    """What an apply would do, in the order in which it does."""
+
+    estate: str
+    fingerprint: str = Field(description="Give it to apply as `expected`.")
+    unchanged: int
+    changes: list[ChangeView]
+    text: str = Field(description="The plan as lines for a person.")
+
+
+class AppliedView(BaseModel):
+    """What an apply did."""
+
+    plan: PlanView
+    runs: list[RunView]
+
+
 class EntryView(BaseModel):
     """One row of the audit log."""
 
@@ -203,18 +263,24 @@ def environment_view(environment: Environment) -> EnvironmentView:
     )
 
 
-def instance_view(instance: Instance) -> InstanceView:
-    """Return an instance as it looks on the wire."""
+def instance_view(instance: Instance, scope: Scope) -> InstanceView:
+    """Return an instance as it looks on the wire; how it is reached is the operators' business."""
+    is_member = scope.kind is ActorKind.MEMBER
     return InstanceView(
         name=instance.name,
         provider=instance.provider.value,
         state=instance.state.value,
-        address=instance.address,
+        address=None if is_member else instance.address,
         fingerprint=instance.fingerprint,
-        facts=dict(instance.facts),
+        facts={} if is_member else dict(instance.facts),
         gateway_port=instance.gateway_port,
         updated_at=instance.updated_at,
     )
+
+
+def plan_view(plan: Plan) -> PlanView:
+    """Return a plan as it looks on the wire."""
+    return PlanView.model_validate({**to_json(plan), "text": render_plan(plan)})
 
 
 def entry_view(entry: Entry) -> EntryView:

@@ -8,8 +8,10 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from guesthouse.api.access import Access, AccessUndeclared
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.openapi import access_by_path
+from guesthouse.environments.store import ArtifactStore
 from tests.fakes.asgi import client_of
-from tests.fakes.services import MEMBER, OPERATOR, FakeServices
+from tests.fakes.clock import START
+from tests.fakes.services import ESTATE, MEMBER, OPERATOR, FakeServices
 
 V1 = "/api/v1"
 # Route: (who is admitted, what the outsider gets, what the allowed member or operator gets).
@@ -17,6 +19,7 @@ TABLE: dict[tuple[str, str], tuple[Access, int, int]] = {
     ("GET", f"{V1}/runs"): (Access.SIGNED_IN, 200, 200),
     ("GET", f"{V1}/runs/{{run_id}}"): (Access.SIGNED_IN, 404, 200),
     ("GET", f"{V1}/runs/{{run_id}}/log"): (Access.SIGNED_IN, 404, 200),
+    ("GET", f"{V1}/runs/{{run_id}}/junit"): (Access.SIGNED_IN, 404, 200),
     ("POST", f"{V1}/runs/{{run_id}}/cancel"): (Access.SIGNED_IN, 404, 200),
     ("GET", f"{V1}/environments"): (Access.SIGNED_IN, 200, 200),
     ("GET", f"{V1}/environments/{{name}}"): (Access.SIGNED_IN, 404, 200),
@@ -27,6 +30,10 @@ TABLE: dict[tuple[str, str], tuple[Access, int, int]] = {
     ("GET", f"{V1}/instances/{{name}}"): (Access.SIGNED_IN, 404, 200),
     ("POST", f"{V1}/instances/{{name}}/provision"): (Access.OPERATOR, 403, 202),
     ("DELETE", f"{V1}/instances/{{name}}"): (Access.OPERATOR, 403, 202),
+    ("POST", f"{V1}/estate/plan"): (Access.OPERATOR, 403, 200),
+    ("POST", f"{V1}/estate/apply"): (Access.OPERATOR, 403, 202),
+    ("GET", f"{V1}/products"): (Access.SIGNED_IN, 200, 200),
+    ("GET", f"{V1}/partners"): (Access.SIGNED_IN, 200, 200),
     ("GET", f"{V1}/audit"): (Access.OPERATOR, 403, 200),
     ("GET", f"{V1}/audit/verify"): (Access.OPERATOR, 403, 200),
     ("GET", f"{V1}/ca"): (Access.ANYONE, 200, 200),
@@ -41,12 +48,21 @@ GATEWAY = {"X-Guesthouse-Environment": "acme", "X-Guesthouse-Route": "app"}
 
 @pytest.fixture
 def run_id(services: FakeServices) -> str:
-    return services.environments.deploy(OPERATOR, "acme").id
+    run = services.environments.deploy(OPERATOR, "acme")
+    with services.database.transaction() as transaction:
+        ArtifactStore().put(
+            OPERATOR, transaction, run.id, "junit.xml", media_type="a/b", data=b"<t/>", at=START
+        )
+    return run.id
 
 
 def _call(client: httpx.Client, method: str, path: str, run_id: str) -> httpx.Response:
-    name = "local" if path.startswith(INSTANCE_ROUTES) else "acme"
-    return client.request(method, path.format(run_id=run_id, name=name), headers=GATEWAY)
+    name = "acme"
+    if path.startswith(INSTANCE_ROUTES):
+        name = "spare" if method == "DELETE" else "local"
+    address = path.format(run_id=run_id, name=name)
+    body = {"documents": dict(ESTATE)} if "/estate/" in path else None
+    return client.request(method, address, headers=GATEWAY, json=body)
 
 
 def test_every_route_has_a_row_with_its_declared_access(app: FastAPI) -> None:

@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from guesthouse.api import create_app
 from guesthouse.db import Database
+from guesthouse.environments.service import EnvironmentService
 from guesthouse.errors import (
     Conflict,
     Denied,
@@ -22,13 +23,13 @@ from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people import Scope
 from guesthouse.runs import Json
 from tests.fakes.asgi import client_of
-from tests.fakes.services import OPERATOR, FakeEnvironments, FakeServices
+from tests.fakes.services import OPERATOR, FakeServices
 
 PROBLEM = "application/problem+json"
 FIELDS = {"type", "title", "status", "detail", "next_step", "where", "facts", "problems"}
 
 
-class Raising(FakeEnvironments):
+class Raising(EnvironmentService):
     error: Exception = GuesthouseError("unset")
 
     @override
@@ -38,7 +39,7 @@ class Raising(FakeEnvironments):
 
 
 def _raising(services: FakeServices, error: Exception) -> httpx.Client:
-    environments = Raising(services.runs, services.database)
+    environments = Raising(services.database, services.clock, services.runs)
     environments.error = error
     raising = dataclasses.replace(services, environments=environments)
     return client_of(create_app(raising), services.token(OPERATOR))

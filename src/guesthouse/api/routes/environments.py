@@ -3,6 +3,7 @@
 from typing import Any
 
 from fastapi import APIRouter, status
+from pydantic import BaseModel, ConfigDict, Field
 
 from guesthouse.api.access import Access, Caller, Provided, admits
 from guesthouse.api.guard import GuardedRoute
@@ -17,6 +18,16 @@ from guesthouse.api.views import (
 )
 
 router = APIRouter(prefix="/environments", tags=["environments"], route_class=GuardedRoute)
+
+
+class DeployRequest(BaseModel):
+    """How to deploy."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    locked: dict[str, Any] | None = Field(
+        default=None, description="A lock to reproduce; null deploys what is declared."
+    )
 
 
 @router.get("")
@@ -45,9 +56,12 @@ def lock(services: Provided, caller: Caller, name: str) -> dict[str, Any]:
 
 @router.post("/{name}/deploy", status_code=status.HTTP_202_ACCEPTED)
 @admits(Access.SIGNED_IN)
-def deploy(services: Provided, caller: Caller, name: str) -> RunView:
+def deploy(
+    services: Provided, caller: Caller, name: str, request: DeployRequest | None = None
+) -> RunView:
     """Start a run that deploys the environment's product anew."""
-    return run_view(services.environments.deploy(caller, name))
+    locked = None if request is None else request.locked
+    return run_view(services.environments.deploy(caller, name, locked=locked))
 
 
 @router.delete("/{name}", status_code=status.HTTP_202_ACCEPTED)

@@ -23,14 +23,15 @@ def instances(
     services: Provided, caller: Caller, cursor: Cursor = None, limit: Limit = None
 ) -> PageView[InstanceView]:
     """List instances by name."""
-    return page_of(services.instances.list(caller, cursor=cursor, limit=limit), instance_view)
+    page = services.instances.list(caller, cursor=cursor, limit=limit)
+    return page_of(page, lambda item: instance_view(item, caller))
 
 
 @router.get("/{name}")
 @admits(Access.SIGNED_IN)
 def instance(services: Provided, caller: Caller, name: str) -> InstanceView:
     """Show an instance and what is known of its machine."""
-    return instance_view(services.instances.get(caller, name))
+    return instance_view(services.instances.get(caller, name), caller)
 
 
 @router.post("/{name}/provision", status_code=status.HTTP_202_ACCEPTED)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request
 from starlette.responses import Response
 
-from guesthouse.api.access import Access, Provided, Unauthenticated, admits, bearer
+from guesthouse.api.access import Access, Provided, Unauthenticated, admits
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.errors import Denied
 from guesthouse.gateway.model import Decision
@@ -29,7 +29,8 @@ def authorise(
     route: Annotated[str, Header(alias="X-Guesthouse-Route")],
 ) -> None:
     """Say whether the request's token opens a route: 204, 401 or 403."""
-    decision = services.authorisation.authorise(bearer(request), environment, route)
+    header = request.headers.get("authorization")
+    decision = services.authorisation.authorise(header, environment=environment, route=route)
     if decision is Decision.UNAUTHENTICATED:
         raise Unauthenticated
     if decision is not Decision.ALLOWED:

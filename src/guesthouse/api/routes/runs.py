@@ -88,6 +88,16 @@ async def log(  # noqa: PLR0913 - each is a parameter of the request
     )
 
 
+@router.get("/{run_id}/junit", response_class=Response)
+@admits(Access.SIGNED_IN)
+def junit(services: Provided, caller: Caller, run_id: str) -> Response:
+    """Return what the product's functional tests reported, as they wrote it."""
+    data = services.environments.junit(caller, run_id)
+    # The product wrote it: a browser shall keep it as a file, and never show it as a page.
+    name = f'attachment; filename="{run_id}.junit.xml"'
+    return Response(data, media_type="application/xml", headers={"Content-Disposition": name})
+
+
 @router.post("/{run_id}/cancel")
 @admits(Access.SIGNED_IN)
 def cancel(services: Provided, caller: Caller, run_id: str) -> RunView:

@@ -1,0 +1,35 @@
+"""Products and partners: what the estate declares beside machines and environments."""
+
+from fastapi import APIRouter
+
+from guesthouse.api.access import Access, Caller, Provided, admits
+from guesthouse.api.guard import GuardedRoute
+from guesthouse.api.paging import Cursor, Limit
+from guesthouse.api.store import CatalogueStore
+from guesthouse.api.views import PageView, PartnerView, ProductView, page_of
+from guesthouse.kit.pagination import bounded_limit
+
+router = APIRouter(tags=["catalogue"], route_class=GuardedRoute)
+store = CatalogueStore()
+
+
+@router.get("/products")
+@admits(Access.SIGNED_IN)
+def products(
+    services: Provided, caller: Caller, cursor: Cursor = None, limit: Limit = None
+) -> PageView[ProductView]:
+    """List products; a member sees those their environments run."""
+    with services.database.reading() as transaction:
+        page = store.products(caller, transaction, cursor=cursor, limit=bounded_limit(limit))
+    return page_of(page, ProductView.model_validate)
+
+
+@router.get("/partners")
+@admits(Access.SIGNED_IN)
+def partners(
+    services: Provided, caller: Caller, cursor: Cursor = None, limit: Limit = None
+) -> PageView[PartnerView]:
+    """List partners; a member sees their own."""
+    with services.database.reading() as transaction:
+        page = store.partners(caller, transaction, cursor=cursor, limit=bounded_limit(limit))
+    return page_of(page, PartnerView.model_validate)
