@@ -147,6 +147,50 @@ async def stream(  # noqa: PLR0913 - each is one property of the program's run
         await _end(process, grace)
 
 
+def start_detached(argv: Sequence[str], *, log: Path, env: Mapping[str, str]) -> int:
+    """Start a program that outlives us, in a session of its own.
+
+    Args:
+        argv: The program and its arguments.
+        log: Where its output and errors are appended.
+        env: Its whole environment.
+
+    Returns:
+        Its process id.
+
+    Raises:
+        ProgramMissing: There is no such program.
+    """
+    with log.open("ab") as output:
+        try:
+            process = subprocess.Popen(
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(env),
+                start_new_session=True,
+            )
+        except FileNotFoundError as exc:
+            raise ProgramMissing(argv[0]) from exc
+    return process.pid
+
+
+def end(pid: int) -> None:
+    """Ask a process to end; one that is gone already is fine."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+
+
+def command_line(pid: int) -> tuple[str, ...]:
+    """Return the argument list of a running process; empty where there is none."""
+    try:
+        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return ()
+    return tuple(part.decode(errors="replace") for part in raw.split(b"\0") if part)
+
+
 def base_environment() -> dict[str, str]:
     """Return the least a program needs: where programs are, a home, a UTF-8 locale."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
