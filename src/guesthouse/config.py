@@ -40,6 +40,8 @@ class Settings:
     """The built Telegraf; empty leaves instances without metrics."""
     docker_repository: str
     """Address of a Docker package repository; empty takes the distribution's packages."""
+    service_prefix: str
+    """What names of services on hosts start with; two control planes on a machine differ in it."""
     control_plane_addresses: tuple[str, ...]
     """Addresses SSH on instances answers to; empty leaves SSH as each machine has it."""
 
@@ -82,6 +84,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         collection=Path(_value(source, "COLLECTION") or REPOSITORY / "ansible").absolute(),
         telegraf_binary=_value(source, "TELEGRAF_BINARY"),
         docker_repository=_value(source, "DOCKER_REPOSITORY"),
+        service_prefix=_value(source, "SERVICE_PREFIX") or "guesthouse",
         control_plane_addresses=tuple(_value(source, "CONTROL_PLANE_ADDRESSES").split()),
     )
 

@@ -267,6 +267,7 @@ class Demo:
             "INFLUX_PORT": settings.influx_port,
             "TELEGRAF_BINARY": settings.telegraf_binary,
             "DOCKER_REPOSITORY": settings.docker_repository,
+            "SERVICE_PREFIX": settings.service_prefix,
         }
         named = {f"{PREFIX}{name}": str(value) for name, value in values.items()}
         return {**process.base_environment(), **named}

@@ -61,6 +61,7 @@ def control_plane(settings: Settings) -> ControlPlane:
         addresses=settings.control_plane_addresses,
         docker_repository=settings.docker_repository,
         telegraf_binary=settings.telegraf_binary,
+        service_prefix=settings.service_prefix,
     )
 
 

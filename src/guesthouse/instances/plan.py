@@ -30,6 +30,7 @@ class ControlPlane:
     """Where SSH of an instance answers to; empty leaves SSH as the machine has it."""
     docker_repository: str = ""
     telegraf_binary: str = ""
+    service_prefix: str = "guesthouse"
 
     def work(self, instance: str) -> Path:
         """Return the directory with an instance's SSH key and known hosts."""
@@ -76,6 +77,7 @@ def launch_variables(instance: Instance, control: ControlPlane) -> dict[str, Any
     """Return what a provider's playbooks are told."""
     return {
         "guesthouse_instance": instance.name,
+        "guesthouse_prefix": control.service_prefix,
         "guesthouse_provider": instance.provider.value,
         "guesthouse_root": root_of(instance, control),
         "guesthouse_work": str(control.work(instance.name)),
@@ -95,6 +97,7 @@ def provision_variables(
     """Return what provisioning is told, without its fingerprint."""
     return {
         "guesthouse_instance": instance.name,
+        "guesthouse_prefix": control.service_prefix,
         "guesthouse_provider": instance.provider.value,
         "guesthouse_root": root_of(instance, control),
         "guesthouse_work": str(control.work(instance.name)),
@@ -118,6 +121,7 @@ def host_variables(control: ControlPlane, *, tls: TlsFiles, influx_port: int) ->
     """
     return {
         "guesthouse_instance": "control",
+        "guesthouse_prefix": control.service_prefix,
         "guesthouse_provider": Provider.LOCAL.value,
         "guesthouse_root": str(control.control_root),
         "guesthouse_work": str(control.work("control")),
