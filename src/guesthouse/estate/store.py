@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from guesthouse.db import Transaction
 from guesthouse.db.tables import environments, instances, partners, products
+from guesthouse.environments.model import EnvironmentState
 from guesthouse.estate.model import Actual, ActualEnvironment, Json, ObjectKind, Standing
 from guesthouse.instances.model import InstanceState
 from guesthouse.people import Scope
@@ -26,15 +27,15 @@ TABLES: Mapping[ObjectKind, sa.Table] = MappingProxyType(
         ObjectKind.INSTANCE: instances,
     }
 )
-STANDINGS: Mapping[str, Standing] = MappingProxyType(
+STANDINGS: Mapping[EnvironmentState, Standing] = MappingProxyType(
     {
-        "ready": Standing.READY,
-        "failed": Standing.FAILED,
-        "destroying": Standing.ENDING,
-        "destroyed": Standing.ENDING,
+        EnvironmentState.PENDING: Standing.PENDING,
+        EnvironmentState.READY: Standing.READY,
+        EnvironmentState.FAILED: Standing.FAILED,
+        EnvironmentState.ENDING: Standing.ENDING,
     }
 )
-"""What an environment's states mean here; every other is on its way."""
+"""What an environment's states mean here."""
 
 
 class EstateStore:
@@ -126,7 +127,7 @@ class EstateStore:
 
 
 def _environment(row: Mapping[str, Any]) -> ActualEnvironment:
-    standing = STANDINGS.get(row["state"], Standing.PENDING)
+    standing = STANDINGS[EnvironmentState(row["state"])]
     desired = {name: value for name, value in row["desired"].items() if name != COMMIT}
     asked = row["desired"].get(COMMIT)
     # A failed or pending environment still serves an older commit; asked for is the newer one.

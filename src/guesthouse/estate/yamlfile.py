@@ -1,5 +1,6 @@
 """Reads one YAML text safely: plain data, one document, no key twice, bounded in size."""
 
+import re
 from collections.abc import Hashable
 from typing import Any
 
@@ -9,6 +10,8 @@ from typing_extensions import override
 LIMIT_BYTES = 256 * 1024
 LIMIT_NODES = 20_000
 LIMIT_DEPTH = 32
+BOOLEAN_TAG = "tag:yaml.org,2002:bool"
+BOOLEAN = re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")
 
 
 class YamlProblem(Exception):
@@ -49,7 +52,22 @@ def read_yaml(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, and no key twice."""
+    """The safe loader, with no key twice, bounded depth, and no booleans but true and false."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+
+    @override
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        # Checked while composing, which recurses once for each level.
+        self._depth += 1
+        if self._depth > LIMIT_DEPTH:
+            message = f"is nested more than {LIMIT_DEPTH} deep"
+            raise YamlProblem(message, self.line + 1)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
     @override
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -63,26 +81,30 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+# A variable named NO or ON is a name: only true and false are booleans, as in YAML 1.2.
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, BOOLEAN if tag == BOOLEAN_TAG else pattern) for tag, pattern in resolvers]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def _check_size(root: yaml.Node) -> None:
     """Refuse deep nesting, and aliases that unfold to more than anyone writes by hand."""
     sizes: dict[int, int] = {}
-    if _size(root, sizes, depth=0, above=frozenset()) > LIMIT_NODES:
+    if _size(root, sizes, above=frozenset()) > LIMIT_NODES:
         message = "holds more values than an estate file may, once its aliases are unfolded"
         raise YamlProblem(message)
 
 
-def _size(node: yaml.Node, sizes: dict[int, int], *, depth: int, above: frozenset[int]) -> int:
+def _size(node: yaml.Node, sizes: dict[int, int], *, above: frozenset[int]) -> int:
     """Return how many values a node is, aliases unfolded; each node is counted once."""
     key = id(node)
     if key in above:
         message = "has an alias inside what it stands for"
         raise YamlProblem(message, node.start_mark.line + 1)
-    if depth > LIMIT_DEPTH:
-        message = f"is nested more than {LIMIT_DEPTH} deep"
-        raise YamlProblem(message, node.start_mark.line + 1)
     if key not in sizes:
         inside = above | {key}
-        parts = (_size(part, sizes, depth=depth + 1, above=inside) for part in _parts(node))
+        parts = (_size(part, sizes, above=inside) for part in _parts(node))
         sizes[key] = 1 + sum(parts)
     return sizes[key]
 
