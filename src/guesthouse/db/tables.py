@@ -79,12 +79,13 @@ environments = sa.Table(
     sa.Column("phase", sa.String(20), nullable=False),
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("desired", sa.JSON, nullable=False),
-    sa.Column("subnet_index", sa.Integer, nullable=True, unique=True),
+    sa.Column("subnet_index", sa.Integer, nullable=True),
     sa.Column("lock", sa.JSON(none_as_null=True), nullable=True),
     sa.Column("current_commit", sa.String(64), nullable=True),
     sa.Column("current_run", sa.String(40), nullable=True),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("instance", "subnet_index"),
 )
 
 runs = sa.Table(
@@ -129,9 +130,18 @@ run_steps = sa.Table(
     sa.Column("idempotent", sa.Boolean, nullable=False),
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("starts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("result", sa.JSON(none_as_null=True), nullable=True),
     sa.Column("started_at", UtcTime, nullable=True),
     sa.Column("ended_at", UtcTime, nullable=True),
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("name", sa.String(63), primary_key=True),
+    # By the database's clock, in seconds since 1970, so that workers need not agree on the time.
+    sa.Column("lease_until", sa.Float, nullable=False),
 )
 
 run_log_chunks = sa.Table(

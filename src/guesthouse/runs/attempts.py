@@ -41,17 +41,28 @@ class AttemptStore:
     """Claims runs and carries their progress."""
 
     def candidates(self, scope: Scope, transaction: Transaction, limit: int) -> list[Run]:
-        """Return for each environment with nothing running its oldest queued run."""
+        """Return queued runs that may start, fairest first.
+
+        1. Only the oldest of an environment, and none of one with something running.
+        2. Partners take turns: a run ranks by how many of its partner's run or wait before it.
+        3. Among equals the oldest goes first.
+        """
         del scope  # the system's own view
-        running = runs.alias("busy")
-        earlier = runs.alias("earlier")
+        busy, earlier, other = runs.alias("busy"), runs.alias("earlier"), runs.alias("other")
+        before_it = sa.func.row_number().over(partition_by=runs.c.partner, order_by=runs.c.id)
+        running = (
+            sa.select(sa.func.count())
+            .where(other.c.state == RunState.RUNNING.value)
+            .where(other.c.partner.is_not_distinct_from(runs.c.partner))
+            .scalar_subquery()
+        )
         statement = (
             sa.select(runs)
             .where(runs.c.state == RunState.QUEUED.value)
             .where(
                 ~sa.exists().where(
-                    running.c.environment == runs.c.environment,
-                    running.c.state == RunState.RUNNING.value,
+                    busy.c.environment == runs.c.environment,
+                    busy.c.state == RunState.RUNNING.value,
                 )
             )
             .where(
@@ -61,7 +72,7 @@ class AttemptStore:
                     earlier.c.id < runs.c.id,
                 )
             )
-            .order_by(runs.c.id)
+            .order_by(before_it + running, runs.c.id)
             .limit(limit)
         )
         return [run_of(row) for row in transaction.rows(statement)]
@@ -82,25 +93,20 @@ class AttemptStore:
         except IntegrityError:  # the index that lets one run per environment run
             return False
 
-    def held(self, scope: Scope, transaction: Transaction, worker: str) -> list[Run]:
-        """Return what this worker runs."""
-        del scope
-        statement = sa.select(runs).where(
-            runs.c.worker == worker, runs.c.state == RunState.RUNNING.value
-        )
-        return [run_of(row) for row in transaction.rows(statement)]
-
-    def begin(self, scope: Scope, transaction: Transaction, run_id: str) -> Attempt:
+    def begin(
+        self, scope: Scope, transaction: Transaction, run_id: str, *, worker: str
+    ) -> Attempt:
         """Start a new attempt at a running run; writes of earlier attempts no longer count.
 
         Raises:
-            StaleAttempt: The run isn't running.
+            StaleAttempt: The run isn't running, or another worker holds it.
         """
         del scope
         number = transaction.scalar(
             sa.update(runs)
             .where(runs.c.id == run_id, runs.c.state == RunState.RUNNING.value)
-            .values(attempt=runs.c.attempt + 1)
+            .where(sa.or_(runs.c.worker == worker, runs.c.worker.is_(None)))
+            .values(attempt=runs.c.attempt + 1, worker=worker)
             .returning(runs.c.attempt)
         )
         if number is None:
@@ -133,7 +139,12 @@ class AttemptStore:
             sa.update(run_steps)
             .where(run_steps.c.run_id == attempt.run_id, run_steps.c.position == position)
             .where(run_steps.c.state == expected.value)
-            .values(state=StepState.RUNNING.value, attempt=attempt.number, started_at=at)
+            .values(
+                state=StepState.RUNNING.value,
+                attempt=attempt.number,
+                starts=run_steps.c.starts + 1,
+                started_at=at,
+            )
         )
         if transaction.change(statement) != 1:
             raise StaleAttempt(attempt.run_id)

@@ -87,6 +87,8 @@ class Step:
     started_at: dt.datetime | None
     ended_at: dt.datetime | None
     result: Json | None
+    starts: int = 0
+    """How often it was started; more than once only where it may be repeated."""
 
     @property
     def duration(self) -> dt.timedelta | None:

@@ -24,4 +24,5 @@ def step_of(row: Mapping[str, Any]) -> Step:
         started_at=row["started_at"],
         ended_at=row["ended_at"],
         result=row["result"],
+        starts=row["starts"],
     )

@@ -83,7 +83,7 @@ class Enqueue:
         run = self(environment)
         with self.database.transaction() as transaction:
             assert ATTEMPTS.claim(SYSTEM, transaction, run, worker="w", at=START)
-            return run, ATTEMPTS.begin(SYSTEM, transaction, run.id)
+            return run, ATTEMPTS.begin(SYSTEM, transaction, run.id, worker="w")
 
 
 def _finish(database: Database, attempt: Attempt, state: RunState) -> bool:
@@ -159,7 +159,19 @@ def test_only_the_oldest_queued_run_of_an_idle_environment_may_start(
     free = [enqueue(None), enqueue(None)]
     with database.reading() as transaction:
         found = ATTEMPTS.candidates(SYSTEM, transaction, 10)
-    assert [run.id for run in found] == [older.id, *(run.id for run in free)]
+    assert {run.id for run in found} == {older.id, *(run.id for run in free)}
+
+
+def test_a_partner_with_much_to_do_keeps_nobody_else_waiting(
+    database: Database, enqueue: Enqueue
+) -> None:
+    enqueue.started("one")
+    enqueue("two")
+    theirs = [enqueue(None) for _ in range(2)]
+    with database.reading() as transaction:
+        found = ATTEMPTS.candidates(SYSTEM, transaction, 2)
+    assert [run.id for run in found] == [theirs[0].id, found[1].id]
+    assert found[1].partner == "acme"
 
 
 def test_the_database_refuses_a_second_running_run_of_an_environment(
@@ -188,7 +200,7 @@ def test_a_run_ends_once(database: Database, service: RunService, enqueue: Enque
 def test_writes_of_an_earlier_attempt_do_not_count(database: Database, enqueue: Enqueue) -> None:
     run, stale = enqueue.started()
     with database.transaction() as transaction:
-        ATTEMPTS.begin(SYSTEM, transaction, run.id)
+        ATTEMPTS.begin(SYSTEM, transaction, run.id, worker="w")
     assert not _finish(database, stale, RunState.FAILED)
     with pytest.raises(StaleAttempt):
         _append(database, stale, "late")

@@ -1,0 +1,112 @@
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from guesthouse.db import Database, upgrade
+from guesthouse.kit.clock import SystemClock
+from guesthouse.kit.sensitive import Sensitive
+from guesthouse.people import operator_scope
+from guesthouse.runs import Flow, FlowRegistry, Json, Run, RunService
+from guesthouse.runs.worker import RunWorker, WorkerOptions
+from tests.integration.postgresql import Cluster, cluster
+
+ANNA = operator_scope("anna")
+POLL_SECONDS = 0.02
+LIMIT = dt.timedelta(seconds=20)
+QUICK = WorkerOptions(
+    cancel_grace=dt.timedelta(seconds=2), stop_grace=dt.timedelta(milliseconds=300)
+)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    with cluster() as started:
+        yield started
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sensitive[str]]:
+    if request.param == "sqlite":
+        yield Sensitive(f"sqlite:///{tmp_path / 'guesthouse.sqlite'}")
+        return
+    with request.getfixturevalue("postgresql").fresh() as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def database(url: Sensitive[str]) -> Iterator[Database]:
+    opened = Database(url)
+    upgrade(opened)
+    yield opened
+    opened.close()
+
+
+class House:
+    """A control plane as far as runs go: enqueue, look, start workers."""
+
+    def __init__(self, database: Database, state: Path) -> None:
+        self.database, self.state = database, state
+        self.flows = FlowRegistry()
+        self.clock = SystemClock()
+        self.service = RunService(database, self.clock, self.flows)
+
+    def enqueue(
+        self, kind: str, *, environment: str | None = None, payload: Json | None = None
+    ) -> Run:
+        with self.database.transaction() as transaction:
+            return self.service.enqueue(
+                transaction, ANNA, kind=kind, environment=environment, payload=payload or {}
+            )
+
+    def register(self, *flows: Flow) -> None:
+        for flow in flows:
+            self.flows.register(flow)
+
+    def worker(self, *, concurrency: int = 4, options: WorkerOptions = QUICK) -> RunWorker:
+        return RunWorker(
+            self.database,
+            self.clock,
+            self.flows,
+            state=self.state,
+            name="test",
+            concurrency=concurrency,
+            options=options,
+        )
+
+    @contextlib.asynccontextmanager
+    async def working(self, worker: RunWorker | None = None) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        task = asyncio.create_task((worker or self.worker()).run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await task
+
+    async def ended(self, run: Run) -> Run:
+        found = await self.service.wait(ANNA, run.id, limit=LIMIT)
+        assert found.state.is_terminal, found
+        return found
+
+    def texts(self, run: Run) -> list[str]:
+        lines = self.service.log(ANNA, run.id)
+        assert [line.sequence for line in lines] == list(range(1, len(lines) + 1))
+        return [line.text for line in lines]
+
+
+async def eventually(check: Callable[[], bool], *, seconds: float = 10) -> None:
+    """Wait until the check holds; fail when it does not within the time."""
+    for _ in range(int(seconds / POLL_SECONDS)):
+        if check():
+            return
+        await asyncio.sleep(POLL_SECONDS)
+    assert check()
+
+
+@pytest.fixture
+def house(database: Database, tmp_path: Path) -> House:
+    return House(database, tmp_path / "state")
