@@ -2,12 +2,17 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+PROVIDER ?= local
 VENV := .venv
 BIN := $(VENV)/bin
+STATE := $(CURDIR)/.guesthouse
 export PYTHONPATH := $(CURDIR)/src
 export ANSIBLE_HOME := $(CURDIR)/.ansible
+# What the demonstration runs with; a real installation sets its own.
+DEMO := GUESTHOUSE_STATE=$(STATE) GUESTHOUSE_GATEWAY_PORT=8443 GUESTHOUSE_TELEGRAF_BINARY=$(STATE)/telegraf
+PYTHON_CODE := src tests tools ansible bench
 
-.PHONY: help install check format test unit clean
+.PHONY: help install check format test unit demo bench clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,12 +26,12 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	@touch $@
 
 format: install ## Format the code
-	$(BIN)/ruff format src tests tools ansible
-	$(BIN)/ruff check --fix --quiet src tests tools ansible
+	$(BIN)/ruff format $(PYTHON_CODE)
+	$(BIN)/ruff check --fix --quiet $(PYTHON_CODE)
 
 check: install ## Format, lint, types, layers, house rules: everything that needs no service
-	$(BIN)/ruff format --check src tests tools ansible
-	$(BIN)/ruff check src tests tools ansible
+	$(BIN)/ruff format --check $(PYTHON_CODE)
+	$(BIN)/ruff check $(PYTHON_CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/ast-grep test --config tools/ast-grep/sgconfig.yml --skip-snapshot-tests
@@ -36,9 +41,17 @@ check: install ## Format, lint, types, layers, house rules: everything that need
 unit: install ## The tests that need no service
 	$(BIN)/pytest tests/unit
 
-test: check ## The whole suite
+test: check ## The whole suite, on real services; installs what it needs
+	@tools/prepare-test-packages
 	$(BIN)/pytest
 
-clean: ## Remove what the targets above made
+demo: install ## A partner's environment on this machine (DRY=1 only says what it changes; PROVIDER=container)
+	@$(DEMO) $(BIN)/guesthouse demo --provider $(PROVIDER) $(if $(DRY),--dry-run)
+
+bench: install ## Measure against doing it by hand; writes bench/results.json
+	$(BIN)/python -m bench
+
+clean: ## Take away the demonstration and what the targets above made
+	@if [ -d $(STATE) ] && [ -x $(BIN)/guesthouse ]; then $(DEMO) $(BIN)/guesthouse demo --remove; fi
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .ansible build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
