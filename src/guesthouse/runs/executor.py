@@ -6,6 +6,7 @@ import logging
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from guesthouse.db import Transaction
@@ -197,17 +198,14 @@ class Executor:
         if ending.sentence:
             self._hold.buffer.write("", ending.sentence, Stream.NOTE)
         await self._flush()
-        await self._in_transaction(
-            lambda transaction: self._attempts.finish(
-                self._scope,
-                transaction,
-                self._hold.attempt,
-                ending=ending,
-                at=self._tools.clock.now(),
-            )
-        )
+        await self._in_transaction(partial(self._end, run, ending))
         logger.info("run.ended", extra={"run": run.id, "state": ending.state.value})
         self._tools.failpoints.reach("run", "finished", run.kind)
+
+    def _end(self, run: Run, ending: Ending, transaction: Transaction) -> None:
+        now, attempt = self._tools.clock.now(), self._hold.attempt
+        if self._attempts.finish(self._scope, transaction, attempt, ending=ending, at=now):
+            self._tools.flows.tell_ended(transaction, run, ending.state)
 
     async def _flush_for_ever(self) -> None:
         while True:

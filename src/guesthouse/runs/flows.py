@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from guesthouse.runs.model import Flow, FlowUnknown
+from guesthouse.db import Transaction
+from guesthouse.runs.model import Flow, FlowUnknown, Run, RunState
 
 
 class FlowRegistry:
@@ -35,3 +36,9 @@ class FlowRegistry:
             return self._flows[kind]
         except KeyError as exc:
             raise FlowUnknown(kind) from exc
+
+    def tell_ended(self, transaction: Transaction, run: Run, state: RunState) -> None:
+        """Tell the feature that a run of its kind ends, in the transaction that ends it."""
+        flow = self._flows.get(run.kind)
+        if flow is not None and flow.ended is not None:
+            flow.ended(transaction, run, state)

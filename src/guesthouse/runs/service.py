@@ -123,7 +123,9 @@ class RunService:
         now = self._clock.now()
         with self._database.transaction() as transaction:
             ended = self._attempts.finish_queued(scope, transaction, run_id, ending=ending, at=now)
-            if not ended and self._store.request_cancel(scope, transaction, run_id):
+            if ended:
+                self._flows.tell_ended(transaction, run, ending.state)
+            elif self._store.request_cancel(scope, transaction, run_id):
                 audit.record(transaction, scope, "run.cancel", f"run/{run_id}", {}, self._clock)
         return self.get(scope, run_id)
 

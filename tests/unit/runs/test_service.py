@@ -1,10 +1,11 @@
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
 from guesthouse import audit
-from guesthouse.db import Database
+from guesthouse.db import Database, Transaction
 from guesthouse.db.tables import environments, partners, products, run_log_chunks
 from guesthouse.people import member_scope, operator_scope, system_scope
 from guesthouse.runs import (
@@ -273,3 +274,20 @@ async def test_waiting_ends_with_the_limit(service: RunService, enqueue: Enqueue
 def test_a_flow_is_registered_once() -> None:
     with pytest.raises(ValueError, match="deploy"):
         FlowRegistry([FLOW, FLOW])
+
+
+def test_a_feature_learns_of_the_end_in_the_same_transaction(
+    database: Database, clock: FakeClock
+) -> None:
+    told: list[tuple[str, RunState]] = []
+
+    def ended(transaction: Transaction, run: Run, state: RunState) -> None:
+        assert transaction.scalar(sa.text("SELECT count(*) FROM runs")) == 1
+        told.append((run.kind, state))
+
+    registry = FlowRegistry([replace(FLOW, ended=ended)])
+    service = RunService(database, clock, registry)
+    with database.transaction() as transaction:
+        run = service.enqueue(transaction, ANNA, kind="deploy", environment=None, payload={})
+    service.cancel(ANNA, run.id)
+    assert told == [("deploy", RunState.CANCELLED)]
