@@ -39,9 +39,8 @@ def _devices(container: dict) -> list[Any]:
 
 
 def _published(container: dict) -> list[str]:
-    bound = dict(container["HostConfig"]["PortBindings"] or {})
-    bound.update(container["NetworkSettings"].get("Ports") or {})
-    ports = sorted(port for port, addresses in bound.items() if addresses)
+    tables = (container["HostConfig"]["PortBindings"], container["NetworkSettings"].get("Ports"))
+    ports = sorted({port for table in tables for port, bound in (table or {}).items() if bound})
     return [*ports, "all"] if container["HostConfig"]["PublishAllPorts"] else ports
 
 
