@@ -1,0 +1,31 @@
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.plane import REPOSITORY, Plane
+
+CACHE = REPOSITORY / ".ansible" / "telegraf"
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    """A control plane of its own on this machine, prepared by our own playbooks, then removed."""
+    state = tmp_path_factory.mktemp("plane")
+    _build("tools/telegraf/build", CACHE)
+    prepared = Plane(state, CACHE)
+    prepared.ok("host", "prepare")
+    _build("tools/base-image", "debian:bookworm-slim")
+    prepared.start()
+    yield prepared
+    for environment in prepared.ok("env", "list", "--json").json["items"]:
+        prepared.run("env", "destroy", environment["name"], "--yes")
+    prepared.stop()
+    prepared.ok("host", "release", "--yes")
+    shutil.rmtree(state)
+
+
+def _build(*argv: str | Path) -> None:
+    subprocess.run([REPOSITORY / argv[0], *argv[1:]], check=True, timeout=900)
