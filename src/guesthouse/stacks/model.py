@@ -140,8 +140,8 @@ class Policy:
     pids: int
     """Limit of a service that names none."""
     pids_most: int
-    files_most: int
-    """Largest ``nofile`` limit."""
+    may_skip_init: bool
+    """Whether ``init: false`` is followed; some images bring an init of their own."""
     shm_bytes_most: int
     tmpfs_bytes_most: int
     replicas_most: int
@@ -164,6 +164,8 @@ class CompileContext:
     secrets: Mapping[str, Sensitive[str]]
     cpu_count: int = 1
     """Processors of the instance: the engine refuses a limit above it."""
+    open_files: int = 16_384
+    """``nofile`` of every service, and the most the engine may set: hosts differ."""
     salt: Sensitive[str] = NO_SALT
     """Mixed into content tags of secret files, so that a tag tells nothing about its secret."""
 
@@ -210,11 +212,13 @@ class Report:
 
     findings: tuple[Finding, ...] = ()
     notices: tuple[Notice, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    """What cannot be read, or names what is not there."""
 
     @property
     def passes(self) -> bool:
-        """Whether nothing would be refused."""
-        return not self.findings
+        """Whether a deployment of these files would be taken up."""
+        return not self.findings and not self.problems
 
 
 @dataclass(frozen=True)
@@ -310,3 +314,26 @@ class ComposeRefused(Invalid):
             next_step="guesthouse check explains each one",
         )
         self.findings = tuple(findings)
+
+
+class EdgeTooSmall(Invalid):
+    """There are more routed services than addresses."""
+
+    def __init__(self, subnet: str, count: int) -> None:
+        super().__init__(
+            f"{subnet} is too small for {count} routed services",
+            next_step="give the environment a bigger subnet or route fewer services",
+        )
+
+
+class ValuesInvalid(Invalid):
+    """The environment's variables and secrets do not fit the manifest."""
+
+    def __init__(self, environment: str, problems: Sequence[Problem]) -> None:
+        first = problems[0]
+        super().__init__(
+            f"environment {environment} does not fit the manifest: {first}",
+            where=first.where,
+            problems=problems,
+            next_step=f"mend the variables of environments/{environment}.yaml",
+        )

@@ -269,6 +269,12 @@ def _deploy(value: Yaml, _base: str) -> Model:
     deploy: Model = _plain_keys(value)
     if "labels" in deploy:
         deploy["labels"] = as_pairs(deploy["labels"])
+    for key in ("resources", "restart_policy"):
+        if key in deploy:
+            deploy[key] = _plain_keys(deploy[key])
+    for key in ("limits", "reservations"):
+        if key in deploy.get("resources", {}):
+            deploy["resources"][key] = _plain_keys(deploy["resources"][key])
     return deploy
 
 

@@ -1,0 +1,188 @@
+"""Which image a service runs, and how it is made from the repository."""
+
+import posixpath
+import re
+from dataclasses import dataclass
+
+from guesthouse.stacks.draft import Draft, text_tag
+from guesthouse.stacks.environment import our_labels
+from guesthouse.stacks.limits import shm_bytes
+from guesthouse.stacks.model import Build
+from guesthouse.stacks.mounts import kept_file
+from guesthouse.stacks.normalise import Model
+from guesthouse.stacks.paths import is_below, join
+from guesthouse.stacks.security import extra_hosts
+
+DOCKERFILE = "Dockerfile"
+IMAGE = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]{1,5})?(/[A-Za-z0-9._-]+)*"
+    r"(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?"
+)
+OURS = "gh/"
+
+
+@dataclass(frozen=True)
+class Image:
+    """The image of a service."""
+
+    name: str
+    section: Model | None = None
+    """Its ``build`` section in the canonical file; None where it is pulled."""
+    build: Build | None = None
+
+
+def image(draft: Draft, name: str) -> Image:
+    """Return a service's image."""
+    service, path = draft.service(name), f"services.{name}"
+    if service.get("build") is not None:
+        return _built(draft, name, service["build"], f"{path}.build")
+    written = service.get("image")
+    if written in (None, ""):
+        draft.ledger.problem(path, "needs an image or a build")
+        return Image("")
+    maker = _maker(draft, str(written))
+    if maker is not None:
+        return Image(_built(draft, maker, draft.service(maker)["build"], path).name)
+    if IMAGE.fullmatch(str(written)) is None:
+        draft.ledger.problem(f"{path}.image", "is no image name", f"written: {written}")
+    elif str(written).startswith(OURS):
+        why = "images of this prefix belong to environments"
+        draft.ledger.refuse("image", f"{path}.image", written, why, "use another name")
+    return Image(str(written))
+
+
+def _maker(draft: Draft, written: str) -> str | None:
+    """Return the service that builds an image other services only name."""
+    return next(
+        (
+            other
+            for other, service in sorted(draft.model["services"].items())
+            if service.get("build") is not None and service.get("image") == written
+        ),
+        None,
+    )
+
+
+def _built(draft: Draft, name: str, written: Model, place: str) -> Image:
+    context = _folder(draft, str(written.get("context")), f"{place}.context")
+    if context is None:
+        return Image("")
+    section: Model = {"context": _source_path(context)}
+    section |= _dockerfile(draft, written, context, place)
+    if written.get("target"):
+        section["target"] = str(written["target"])
+    arguments = _arguments(draft, written)
+    section |= {"args": arguments} if arguments else {}
+    section |= _contexts(draft, written, place) | _options(draft, written, place)
+    tag = _tag(draft, context, section)
+    ours = f"{OURS}{draft.context.environment}/{name.lower()}:{tag}"
+    section["labels"] = our_labels(draft)
+    dockerfile = str(section.get("dockerfile", ""))
+    build = Build(name, ours, context, dockerfile, str(section.get("target", "")))
+    return Image(ours, section, build)
+
+
+def _source_path(path: str) -> str:
+    return f"./sources/{path}" if path else "./sources"
+
+
+def _folder(draft: Draft, written: str, place: str) -> str | None:
+    path = join("", written) if written.startswith("./") else None
+    if path is None:
+        why = "a build may only read the repository"
+        draft.ledger.refuse(
+            "build-context", place, written, why, "name a folder of the repository"
+        )
+        return None
+    if not draft.tree.has_folder(path):
+        draft.ledger.problem(place, f"{path} is no folder of the repository")
+        return None
+    draft.store.sources.add(path)
+    return path
+
+
+def _dockerfile(draft: Draft, written: Model, context: str, place: str) -> Model:
+    """Return where the build's instructions are; the path is relative to the context."""
+    if written.get("dockerfile_inline") is not None:
+        return {"dockerfile_inline": str(written["dockerfile_inline"])}
+    name = str(written.get("dockerfile") or DOCKERFILE)
+    path = join(context, name)
+    if path is None:
+        why = "a build may only read the repository"
+        draft.ledger.refuse("dockerfile", f"{place}.dockerfile", name, why, "move it there")
+        return {}
+    if not draft.tree.has_file(path):
+        draft.ledger.problem(f"{place}.dockerfile", f"{path} is not in the repository")
+        return {}
+    if not is_below(path, context):
+        draft.store.sources.add(path)
+    return {"dockerfile": posixpath.relpath(path, context or ".")}
+
+
+def _arguments(draft: Draft, written: Model) -> dict[str, str]:
+    arguments: dict[str, str | None] = written.get("args") or {}
+    filled = {
+        name: draft.values.text(name) if value is None else value
+        for name, value in arguments.items()
+        if value is not None or draft.values.has(name)
+    }
+    return {name: filled[name] for name in sorted(filled)}
+
+
+def _contexts(draft: Draft, written: Model, place: str) -> Model:
+    emitted = {}
+    for name, path in sorted((written.get("additional_contexts") or {}).items()):
+        own = path.removeprefix("service:")
+        if path.startswith("service:") and own in draft.model["services"]:
+            emitted[name] = path
+            continue
+        folder = _folder(draft, path, f"{place}.additional_contexts.{name}")
+        if folder is not None:
+            emitted[name] = _source_path(folder)
+    return {"additional_contexts": emitted} if emitted else {}
+
+
+def _options(draft: Draft, written: Model, place: str) -> Model:
+    emitted: Model = {}
+    network = written.get("network")
+    if network == "none":
+        emitted["network"] = "none"
+    elif network not in (None, "", "default"):
+        why = "the build would reach what listens on the instance"
+        draft.ledger.refuse("build-network", f"{place}.network", network, why, "leave it out")
+    if written.get("extra_hosts"):
+        place_of_hosts = f"{place}.extra_hosts"
+        emitted["extra_hosts"] = extra_hosts(draft, place_of_hosts, written["extra_hosts"])
+    secrets = _secrets(draft, written, place)
+    emitted |= {"secrets": secrets} if secrets else {}
+    if written.get("shm_size") is not None:
+        emitted["shm_size"] = shm_bytes(draft, f"{place}.shm_size", written["shm_size"])
+    return emitted
+
+
+def _secrets(draft: Draft, written: Model, place: str) -> list[Model]:
+    """Return the build's secrets; the file behind each is declared at the top by its path."""
+    emitted = []
+    for index, entry in enumerate(written.get("secrets") or []):
+        source = str(entry.get("source"))
+        path = kept_file(draft, "secrets", source, f"{place}.secrets[{index}]")
+        if path is not None:
+            key = draft.key(source)
+            draft.store.build_secrets[key] = path
+            emitted.append({"source": key, "target": str(entry.get("target") or source)})
+    return emitted
+
+
+def _tag(draft: Draft, context: str, section: Model) -> str:
+    """Return a tag of everything the image is made from; secrets count by name only."""
+    parts = [
+        draft.tag(context),
+        repr(sorted(section.items(), key=lambda item: item[0])),
+    ]
+    dockerfile = join(context, str(section.get("dockerfile", ""))) or ""
+    if dockerfile and not is_below(dockerfile, context):
+        parts.append(draft.tag(dockerfile))
+    for path in section.get("additional_contexts", {}).values():
+        folder = path.removeprefix("./sources").removeprefix("/")
+        parts.append("" if path.startswith("service:") else draft.tag(folder))
+    return text_tag(*parts)
