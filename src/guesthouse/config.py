@@ -44,6 +44,12 @@ class Settings:
     """What names of services on hosts start with; two control planes on a machine differ in it."""
     control_plane_addresses: tuple[str, ...]
     """Addresses SSH on instances answers to; empty leaves SSH as each machine has it."""
+    url: str
+    """Where the command line finds the API; empty is `api_url`."""
+    token: Sensitive[str]
+    """What the command line signs in with; empty reads `token_file`."""
+    failpoint: str = ""
+    """Where a worker kills its own process, in tests of crashes; empty in any installation."""
 
     @property
     def api_url(self) -> str:
@@ -80,12 +86,15 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         domain=_value(source, "DOMAIN") or "localhost",
         apps_domain=_value(source, "APPS_DOMAIN") or "apps.localhost",
         gateway_port=_port(source, "GATEWAY_PORT", DEFAULT_GATEWAY_PORT),
+        failpoint=_value(source, "FAILPOINT"),
         influx_port=_port(source, "INFLUX_PORT", DEFAULT_INFLUX_PORT),
         collection=Path(_value(source, "COLLECTION") or REPOSITORY / "ansible").absolute(),
         telegraf_binary=_value(source, "TELEGRAF_BINARY"),
         docker_repository=_value(source, "DOCKER_REPOSITORY"),
         service_prefix=_value(source, "SERVICE_PREFIX") or "guesthouse",
         control_plane_addresses=tuple(_value(source, "CONTROL_PLANE_ADDRESSES").split()),
+        url=_value(source, "URL").rstrip("/"),
+        token=Sensitive(_value(source, "TOKEN")),
     )
 
 

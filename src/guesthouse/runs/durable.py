@@ -96,6 +96,9 @@ class Durable:
             "system_database_url": url,
             "dbos_system_schema": SCHEMA,
             "use_listen_notify": False,
+            # Its thread looks only at what someone waits for, which is nothing here; but stopping
+            # waits for its next look.
+            "notification_listener_polling_interval_sec": 0.1,
             "log_level": "ERROR",
             "enable_otlp": False,
         }

@@ -15,7 +15,6 @@ from guesthouse.db.tables import runs, workers
 from guesthouse.people import Scope
 from guesthouse.runs.model import RunState
 
-LEASE = dt.timedelta(seconds=15)
 RUNNING = runs.c.state == RunState.RUNNING.value
 
 
@@ -31,10 +30,12 @@ class Held:
 class LeaseStore:
     """Leases of workers, and runs without a live worker."""
 
-    def renew(self, scope: Scope, transaction: Transaction, name: str) -> None:
+    def renew(
+        self, scope: Scope, transaction: Transaction, name: str, *, lease: dt.timedelta
+    ) -> None:
         """Begin or extend a worker's lease."""
         del scope
-        until = _now(transaction) + LEASE.total_seconds()
+        until = _now(transaction) + lease.total_seconds()
         mine = workers.c.name == name
         if transaction.change(sa.update(workers).where(mine).values(lease_until=until)) != 1:
             transaction.insert(workers, name=name, lease_until=until)

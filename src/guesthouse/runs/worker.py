@@ -32,7 +32,7 @@ from guesthouse.runs.store import RunStore
 
 T = TypeVar("T")
 TICK = dt.timedelta(milliseconds=100)
-SWEEP = dt.timedelta(seconds=3)
+SWEEPS_PER_LEASE = 5
 RETRY = dt.timedelta(seconds=1)
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,8 @@ class WorkerOptions:
     """How long a cancelled step may clean up."""
     stop_grace: dt.timedelta = dt.timedelta(seconds=10)
     """How long running steps may go on when the worker stops, before they are cancelled."""
+    lease: dt.timedelta = dt.timedelta(seconds=15)
+    """How long after its last sign of life a worker counts as dead, where there are several."""
     failpoint: str = ""
     """Where to die, in tests; see `failpoints`."""
 
@@ -100,7 +102,9 @@ class RunWorker:
         self._clock = clock
         self._state = state
         self._concurrency = concurrency
+        self._room = asyncio.Semaphore(concurrency)
         self._options = options
+        self._pause = options.lease.total_seconds() / SWEEPS_PER_LEASE
         self._failpoints = Failpoints(options.failpoint)
         self._desk = Desk(database)
         self._tools = Tools(self._desk, clock, flows, self._failpoints, options.cancel_grace)
@@ -151,7 +155,7 @@ class RunWorker:
     async def _tend(self) -> None:
         """Keep the lease, look after the dead, and watch the runs that are executed here."""
         now = self._clock.monotonic()
-        if self._swept is None or now - self._swept >= SWEEP.total_seconds():
+        if self._swept is None or now - self._swept >= self._pause:
             await self._sweep()
             self._swept = now
         await self._watch()
@@ -160,7 +164,7 @@ class RunWorker:
         """Renew the lease and see that every running run is with a living worker."""
 
         def look(transaction: Transaction) -> tuple[list[str], frozenset[str]]:
-            self._leases.renew(self._scope, transaction, self.name)
+            self._leases.renew(self._scope, transaction, self.name, lease=self._options.lease)
             freed = self._leases.release_dead(self._scope, transaction)
             if freed:
                 logger.info("worker.runs_released", extra={"count": freed})
@@ -194,7 +198,7 @@ class RunWorker:
 
     async def _dispatch(self) -> None:
         """Claim queued runs and start their workflows."""
-        room = self._concurrency - len(self._claimed | self._holds.keys())
+        room = self._concurrency - len(self._claimed | self._inside.keys())
         if room <= 0:
             return
         waiting = await self._desk.read(
@@ -223,8 +227,9 @@ class RunWorker:
         try:
             while not self._is_stopping:
                 try:
-                    if await self._attempt(run_id):
-                        return True
+                    async with self._room:
+                        if not self._is_stopping and await self._attempt(run_id):
+                            return True
                 except StaleAttempt:
                     logger.warning("run.fenced", extra={"run": run_id, "worker": self.name})
                 except Exception:
@@ -292,7 +297,7 @@ class RunWorker:
                 await asyncio.wait_for(self._is_empty.wait(), limit.total_seconds())
 
     def _arrive(self, transaction: Transaction) -> None:
-        self._leases.renew(self._scope, transaction, self.name)
+        self._leases.renew(self._scope, transaction, self.name, lease=self._options.lease)
         if transaction.dialect == "sqlite":
             # The lock file says that no other worker lives.
             self._leases.end_others(self._scope, transaction, self.name)
