@@ -44,7 +44,7 @@ def _env_value(secret: Sensitive[str]) -> str:
 def _mapping(values: Mapping[str, Any], depth: int) -> Iterator[str]:
     indent = "  " * depth
     for key, value in values.items():
-        yield from _entry(f"{indent}{_text(key)}:", value, depth)
+        yield from _entry(f"{indent}{yaml_text(str(key))}:", value, depth)
 
 
 def _entry(start: str, value: Any, depth: int) -> Iterator[str]:  # noqa: ANN401 - whatever Compose takes
@@ -79,7 +79,7 @@ def _scalar(value: Any) -> str:  # noqa: ANN401 - whatever Compose takes
     if isinstance(value, int | float):
         return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
     if isinstance(value, str):
-        return _text(_for_compose(value))
+        return yaml_text(_for_compose(value))
     return "{}" if isinstance(value, Mapping) else "[]"
 
 
@@ -88,7 +88,7 @@ def _for_compose(text: str) -> str:
     return MARK.sub(lambda found: f"${{{SECRET_PREFIX}{found[1]}}}", escaped)
 
 
-def _text(text: str) -> str:
+def yaml_text(text: str) -> str:
     """Return a text plain where nobody could misread it, else in double quotes."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS and not _is_dotted_number(text):
         return text
