@@ -1,1 +1,1 @@
-"""The command line: a client of the API, plus the verbs that work without a server."""
+"""The command line: a client of the API, plus what works without a server. No use cases here."""

@@ -1,0 +1,71 @@
+"""What only the command line can say no with."""
+
+from guesthouse.errors import GuesthouseError, Invalid, Kind, Problem, Unavailable
+
+KINDS = {
+    401: Kind.DENIED,
+    403: Kind.DENIED,
+    404: Kind.NOT_FOUND,
+    409: Kind.CONFLICT,
+    429: Kind.UNAVAILABLE,
+    502: Kind.UNAVAILABLE,
+    503: Kind.UNAVAILABLE,
+    504: Kind.UNAVAILABLE,
+}
+SERVER_ERROR = 500
+
+
+class NoTerminal(Invalid):
+    """A question can't be asked."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__("nobody is there to say yes", next_step=command)
+
+
+class WrongUsage(Invalid):
+    """The arguments don't make a command."""
+
+
+class NoToken(Unavailable):
+    """There is nothing to sign in with."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(
+            f"there is no token in {file}",
+            next_step="start `guesthouse serve` on this machine, or set GUESTHOUSE_TOKEN",
+        )
+
+
+class ServerAway(Unavailable):
+    """The control plane does not answer."""
+
+    def __init__(self, url: str, detail: str) -> None:
+        super().__init__(
+            f"the control plane at {url} does not answer",
+            next_step="guesthouse serve, or set GUESTHOUSE_URL; guesthouse doctor looks closer",
+            detail=detail,
+        )
+
+
+class Refused(GuesthouseError):
+    """The control plane said no; its own words."""
+
+    def __init__(self, status: int, problem: dict[str, object]) -> None:
+        breaches = problem.get("problems")
+        super().__init__(
+            str(problem.get("detail") or f"the control plane answered {status}"),
+            next_step=str(problem.get("next_step", "")),
+            where=str(problem.get("where", "")),
+            problems=[_breach(item) for item in breaches] if isinstance(breaches, list) else (),
+            detail=str(problem.get("facts", "")),
+        )
+        self.status = status
+        self.kind = _kind(status)
+
+
+def _kind(status: int) -> Kind:
+    return KINDS.get(status, Kind.FAILED if status >= SERVER_ERROR else Kind.INVALID)
+
+
+def _breach(item: dict[str, str]) -> Problem:
+    return Problem(item["where"], item["what"], item.get("instead", ""))

@@ -1,0 +1,43 @@
+"""Options that many commands share, and the way a command reaches what it works with."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from guesthouse import config
+from guesthouse.cli.client import Api, connect
+from guesthouse.cli.terminal import Terminal
+from guesthouse.config import Settings
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Don't wait for the run.")]
+Name = Annotated[str, typer.Argument(metavar="NAME")]
+RunId = Annotated[str, typer.Argument(metavar="RUN")]
+
+
+@dataclass(frozen=True)
+class Session:
+    """One call of the command line."""
+
+    terminal: Terminal
+
+    @property
+    def settings(self) -> Settings:
+        """What the operator decided."""
+        return config.load(self.terminal.environment)
+
+    @property
+    def api(self) -> Api:
+        """The server, signed in."""
+        return connect(self.settings, self.terminal)
+
+
+def session_of(context: typer.Context) -> Session:
+    """Return the call a command belongs to."""
+    session = context.find_object(Session)
+    if session is None:
+        message = "a command runs only inside main()"
+        raise RuntimeError(message)
+    return session
