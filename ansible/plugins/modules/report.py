@@ -1,0 +1,196 @@
+#!/usr/bin/python
+"""Tells what a machine has: engine, Compose, nginx, who starts services, whether it is current."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.guesthouse.platform.plugins.module_utils.resolvers import resolvers
+
+DOCUMENTATION = r"""
+module: report
+short_description: What an instance has, in one task
+description:
+  - Answers the few facts the roles need and the control plane keeps, under the key C(guesthouse),
+    and once more as the fact C(guesthouse_host). Changes nothing.
+options:
+  root: {description: The directory everything of ours is in., type: str, default: ""}
+  fingerprint: {description: What provisioning would leave as fingerprint., type: str, default: ""}
+  gateway_port: {description: Where the gateway answers if it should., type: int, default: 0}
+  answer:
+    description: What a playbook has to say, passed on as it is; nothing else is looked at.
+    type: dict
+  instance:
+    description: Name of the instance; several may share a machine.
+    type: str
+    default: instance
+author: [Guesthouse maintainers]
+"""
+
+EXAMPLES = r"""
+- name: Look at the machine
+  guesthouse.platform.report:
+    root: /var/lib/guesthouse
+"""
+
+RETURN = r"""
+guesthouse:
+  description: Versions (null where a thing is missing), the system, and whether it is current.
+  type: dict
+  returned: always
+"""
+
+CLOCKS = {"chronyd", "ntpd", "systemd-timesyn", "ntpd-rs", "ptp4l", "timesyncd"}
+VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
+PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def said(*argv: str) -> str:
+    """Return what a program says; nothing where it is missing or fails."""
+    try:
+        done = subprocess.run(  # noqa: S603 - fixed argv lists
+            argv,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=20,
+            check=False,
+            env={"PATH": PATHS, "HOME": "/nonexistent", "LANG": "C.UTF-8"},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout + done.stderr if done.returncode == 0 else ""
+
+
+def version(text: str) -> str | None:
+    """Return the first version number in a text."""
+    found = VERSION.search(text)
+    return found.group() if found else None
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of what an instance is made of."""
+    has_docker = shutil.which("docker", path=PATHS) is not None
+    engine = said("docker", "version", "--format", "{{.Server.Version}}") if has_docker else ""
+    return {
+        "engine": version(engine),
+        "compose": version(said("docker", "compose", "version", "--short")),
+        "buildx": version(said("docker", "buildx", "version").partition(" ")[2]),
+        "nginx": version(said("nginx", "-v")),
+        "dockerd": version(said("dockerd", "--version")),
+    }
+
+
+def operating_system() -> dict[str, str]:
+    """Return the distribution: id, version, codename, name."""
+    try:
+        lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    pairs = dict(line.partition("=")[::2] for line in lines if "=" in line)
+    values = {name: value.strip("\"'") for name, value in pairs.items()}
+    return {
+        "id": values.get("ID", ""),
+        "version": values.get("VERSION_ID", ""),
+        "codename": values.get("VERSION_CODENAME", ""),
+        "name": values.get("PRETTY_NAME", ""),
+    }
+
+
+def processes() -> set[str]:
+    """Return the names of the programs that run."""
+    names = set()
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            names.add(path.read_text(encoding="utf-8").strip())
+        except OSError:
+            continue  # It ended while we looked.
+    return names
+
+
+def ssh_connection() -> tuple[str, int]:
+    """Return who talks to us over SSH and at which port, from the nearest ancestor that knows.
+
+    `sudo` drops the variable, so it is looked for in the processes above ours.
+    """
+    pid = os.getpid()
+    while pid > 1:
+        try:
+            environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+            status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            break
+        for entry in environment:
+            if entry.startswith(b"SSH_CONNECTION="):
+                words = entry.decode(errors="replace").partition("=")[2].split()
+                if len(words) == 4:  # noqa: PLR2004 - client, its port, server, its port
+                    return words[0].partition("%")[0], int(words[3])
+        pid = int(status.rpartition(")")[2].split()[1])
+    return "", 22
+
+
+def answers(port: int) -> bool:
+    """Whether something takes connections at a port of loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+        client.settimeout(2)
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def is_current(parameters: dict[str, Any], engine: str | None) -> bool:
+    """Whether provisioning with this fingerprint is done, and what it started still answers."""
+    wanted = parameters["fingerprint"]
+    try:
+        path = Path(parameters["root"], "fingerprints", parameters["instance"])
+        kept = path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return False
+    if not wanted or kept != wanted or engine is None:
+        return False
+    return not parameters["gateway_port"] or answers(parameters["gateway_port"])
+
+
+def report(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts."""
+    found = versions()
+    client, port = ssh_connection()
+    in_container = any(Path(name).exists() for name in ("/.dockerenv", "/run/.containerenv"))
+    return {
+        **found,
+        "os": operating_system(),
+        "init": "systemd" if Path("/run/systemd/system").is_dir() else "sysv",
+        "in_container": in_container,
+        "clock": next(iter(sorted(processes() & CLOCKS)), None),
+        "ssh_client": client,
+        "ssh_port": port,
+        "resolvers": resolvers(),
+        "current": is_current(parameters, found["engine"]),
+    }
+
+
+def main() -> None:
+    """Answer."""
+    module = AnsibleModule(
+        argument_spec={
+            "root": {"type": "str", "default": ""},
+            "fingerprint": {"type": "str", "default": ""},
+            "gateway_port": {"type": "int", "default": 0},
+            "answer": {"type": "dict"},
+            "instance": {"type": "str", "default": "instance"},
+        },
+        supports_check_mode=True,
+    )
+    if module.params["answer"] is not None:
+        module.exit_json(changed=False, guesthouse=module.params["answer"])
+    facts = report(module.params)
+    module.exit_json(changed=False, guesthouse=facts, ansible_facts={"guesthouse_host": facts})
+
+
+if __name__ == "__main__":
+    main()
