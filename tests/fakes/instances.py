@@ -10,7 +10,7 @@ from typing_extensions import override
 from guesthouse.instances import Connection, HostAutomation, Instance, OnLine, Play
 from guesthouse.instances.ports import Certificates, MetricsAccounts, Reachability, TlsFiles
 
-Answer = Mapping[str, Any] | Exception | Callable[[Play], Mapping[str, Any]]
+Answer = Mapping[str, Any] | BaseException | Callable[[Play], Mapping[str, Any]]
 
 
 @dataclass
@@ -31,7 +31,7 @@ class FakeAutomation(HostAutomation):
         if self.hold is not None:
             await self.hold.wait()
         answer = self.answers.get(self.name(play), {})
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer(play) if callable(answer) else answer
 

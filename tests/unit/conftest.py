@@ -16,18 +16,18 @@ def clock() -> FakeClock:
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database of the newest schema; a copy takes a hundredth of the migrations' time."""
-    file = tmp_path_factory.mktemp("migrated") / "guesthouse.sqlite"
-    made = Database(Sensitive(f"sqlite:///{file}"))
-    upgrade(made)
-    made.close()
+    """A database brought up to date once; migrating anew for each test takes half of their time."""
+    file = tmp_path_factory.mktemp("database") / "guesthouse.sqlite"
+    opened = Database(Sensitive(f"sqlite:///{file}"))
+    upgrade(opened)
+    opened.close()
     return file
 
 
 @pytest.fixture
 def database(migrated: Path, tmp_path: Path) -> Iterator[Database]:
     file = tmp_path / "guesthouse.sqlite"
-    shutil.copyfile(migrated, file)
+    shutil.copy(migrated, file)
     opened = Database(Sensitive(f"sqlite:///{file}"))
     yield opened
     opened.close()

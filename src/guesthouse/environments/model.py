@@ -173,7 +173,7 @@ class DeployFailed(Failed):
         )
 
 
-class TestsFailed(Failed):
+class FunctionalTestsRed(Failed):
     """The product's functional tests are red."""
 
     def __init__(self, environment: str, failure: Json, *, run: str, kept: bool) -> None:

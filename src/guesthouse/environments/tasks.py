@@ -11,16 +11,16 @@ from guesthouse.environments.model import (
     DeployFailed,
     Desired,
     EnvironmentState,
+    FunctionalTestsRed,
     Json,
     LockMismatch,
-    TestsFailed,
 )
 from guesthouse.environments.plan import Place
 from guesthouse.environments.prepare import Preparation, Prepared
 from guesthouse.environments.service import DEPLOY, DESTROY, JUNIT
 from guesthouse.environments.stack import StackPlays
 from guesthouse.environments.store import ArtifactStore, EnvironmentStore
-from guesthouse.instances import InstanceService
+from guesthouse.instances import InstanceService, InstanceState
 from guesthouse.instances.plan import root_of
 from guesthouse.kit.clock import Clock
 from guesthouse.kit.sensitive import Sensitive
@@ -149,7 +149,7 @@ class EnvironmentTasks:
         if answer.get("failure"):
             rolled_back = await self._roll_back(context, prepared)
             name = prepared.environment.name
-            raise TestsFailed(name, answer["failure"], run=context.run.id, kept=rolled_back)
+            raise FunctionalTestsRed(name, answer["failure"], run=context.run.id, kept=rolled_back)
         return {"exit_code": answer.get("exit_code"), "timings": answer.get("timings")}
 
     async def _run_tests(
@@ -192,7 +192,7 @@ class EnvironmentTasks:
         with self._parts.database.reading() as transaction:
             environment = self._store.get(scope, transaction, desired.name)
         instance = self._parts.instances.get(scope, desired.instance)
-        if environment is None or not instance.facts:
+        if environment is None or instance.state is not InstanceState.READY:
             _note(context, "nothing of it is on an instance")
             return {"removed": []}
         place = Place(root_of(instance, self._parts.instances.control), desired.name)
