@@ -16,7 +16,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database brought up to date once; migrating anew for each test takes half of their time."""
+    """A database brought up to date once: to migrate anew for each test doubles their time."""
     file = tmp_path_factory.mktemp("database") / "guesthouse.sqlite"
     opened = Database(Sensitive(f"sqlite:///{file}"))
     upgrade(opened)
