@@ -13,8 +13,9 @@ from guesthouse.gateway.model import Access, Route, Site
 HSTS = 'Strict-Transport-Security "max-age=31536000" always'
 AUTHORISE = "/.guesthouse/authorise"
 ENDPOINT = "/api/internal/authorise"
-ADMITTED_SECONDS = 5
-REFUSED_SECONDS = 2
+# nginx counts whole seconds and keeps an answer through the last one: 4 are at most 5 s.
+ADMITTED_SECONDS = 4
+REFUSED_SECONDS = 1
 IDLE_SECONDS = 120
 STREAM_IDLE_SECONDS = 3600
 KEPT_CONNECTIONS = 32
@@ -169,7 +170,6 @@ def _authorise(site: Site, route: Route) -> list[str]:
         _header("Authorization", "$http_authorization"),
         _header("X-Guesthouse-Environment", site.environment),
         _header("X-Guesthouse-Route", route.name),
-        "proxy_hide_header WWW-Authenticate;",
         "proxy_ignore_headers Cache-Control Expires Set-Cookie Vary X-Accel-Expires;",
         "proxy_connect_timeout 1s;",
         "proxy_send_timeout 3s;",
@@ -210,7 +210,6 @@ def _answers(site: Site, route: Route) -> Iterator[str]:
             401,
             "This address needs a token of the platform that still counts.",
             "Send the header Authorization: Bearer <token>.",
-            "WWW-Authenticate 'Bearer realm=\"guesthouse\"'",
         )
         yield from _answer(
             403,

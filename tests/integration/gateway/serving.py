@@ -1,0 +1,236 @@
+"""A real nginx with our sites, a product behind it, and a control plane that can go away."""
+
+import asyncio
+import json
+import os
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from guesthouse.gateway.service import AuthorisationService
+from guesthouse.kit import process
+from guesthouse.kit.clock import SystemClock
+
+LIMIT = timedelta(seconds=20)
+AUTHORISE = "/api/internal/authorise"
+CHALLENGE = [(b"www-authenticate", b'Bearer realm="guesthouse"')]
+Message = dict[str, Any]
+Receive = Callable[[], Any]
+Send = Callable[[Message], Any]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+# What the gateway role puts at http level, as the contract has it.
+NGINX = """
+{user}
+worker_processes 1;
+pid {root}/nginx.pid;
+error_log {root}/error.log warn;
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    server_tokens off;
+    client_body_temp_path {root}/body;
+    proxy_temp_path {root}/proxy;
+    fastcgi_temp_path {root}/fastcgi;
+    uwsgi_temp_path {root}/uwsgi;
+    scgi_temp_path {root}/scgi;
+    proxy_cache_path {root}/cache levels=1:2 keys_zone=guesthouse_auth:1m inactive=12h
+        max_size=8m use_temp_path=off;
+    map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
+    ssl_protocols TLSv1.2 TLSv1.3;
+    server {{ listen {port} ssl default_server; ssl_reject_handshake on; return 421; }}
+    server {{
+        listen {console_port} ssl;
+        server_name console.localhost;
+        ssl_certificate {root}/tls/certificate.pem;
+        ssl_certificate_key {root}/tls/key.pem;
+        location / {{ proxy_pass http://127.0.0.1:{control_port}; }}
+    }}
+    include {root}/sites/*.conf;
+}}
+"""
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(holds: Callable[[], bool], *, seconds: float) -> float:
+    """Wait until something holds and return how long that took; fail at the limit."""
+    clock, pause = SystemClock(), threading.Event()
+    started = clock.monotonic()
+    while not holds():
+        waited = clock.monotonic() - started
+        assert waited < seconds, f"not within {seconds} s"
+        pause.wait(0.05)
+    return clock.monotonic() - started
+
+
+class Served:
+    """An ASGI application on a port, in a thread, that can be stopped and started again."""
+
+    def __init__(self, app: Application) -> None:
+        self.port = free_port()
+        self._app = app
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        config = uvicorn.Config(
+            self._app,
+            host="127.0.0.1",
+            port=self.port,
+            log_level="critical",
+            lifespan="off",
+            ws="websockets-sansio",
+            timeout_graceful_shutdown=1,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        until(lambda: server.started, seconds=10)
+        self._server, self._thread = server, thread
+
+    def stop(self) -> None:
+        if self._server is None or self._thread is None:
+            return
+        self._server.should_exit = True
+        self._thread.join(LIMIT.total_seconds())
+        assert not self._thread.is_alive()
+        self._server = self._thread = None
+
+
+@dataclass
+class Control:
+    """The control plane's answer to gateways; counts what it is asked."""
+
+    service: AuthorisationService
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    status: int | None = None
+    """Answered instead of a decision, where set."""
+
+    async def __call__(self, scope: Message, _receive: Receive, send: Send) -> None:
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        environment = headers.get("x-guesthouse-environment", "")
+        route = headers.get("x-guesthouse-route", "")
+        self.asked.append((environment, route))
+        assert (scope["method"], scope["path"]) == ("GET", AUTHORISE)
+        decision = self.service.authorise(
+            headers.get("authorization"), environment=environment, route=route
+        )
+        await answer(send, self.status or decision.status, CHALLENGE)
+
+
+class Product:
+    """A product that shows what it is sent."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+        self.seen: list[str] = []
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await _echo(receive, send)
+            return
+        self.seen.append(scope["path"])
+        match scope["path"].rpartition("/")[2]:
+            case "stream":
+                await self._stream(send)
+            case "accel":
+                await answer(
+                    send, 200, [(b"x-accel-redirect", b"/.guesthouse/authorise")], b"mine"
+                )
+            case "sign-in":
+                await answer(send, 401, [(b"www-authenticate", b"Basic")], b"product's own")
+            case "broken":
+                await answer(send, 500, [(b"strict-transport-security", b"max-age=0")], b"oops")
+            case _:
+                await _show(scope, receive, send)
+
+    async def _stream(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"first\n", "more_body": True})
+        await asyncio.to_thread(self.go_on.wait, LIMIT.total_seconds())
+        await send({"type": "http.response.body", "body": b"second\n"})
+
+
+async def answer(
+    send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes = b""
+) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _show(scope: Message, receive: Receive, send: Send) -> None:
+    received, more = 0, True
+    while more:
+        message = await receive()
+        received += len(message.get("body", b""))
+        more = message.get("more_body", False)
+    shown = {
+        "method": scope["method"],
+        "path": scope["raw_path"].decode(),
+        "query": scope["query_string"].decode(),
+        "headers": [[name.decode(), value.decode()] for name, value in scope["headers"]],
+        "received": received,
+    }
+    await answer(send, 200, [(b"x-powered-by", b"secret")], json.dumps(shown).encode())
+
+
+async def _echo(receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": f"echo {message['text']}"})
+
+
+@dataclass(frozen=True)
+class Nginx:
+    """One nginx of the test's own, in a directory of its own."""
+
+    root: Path
+    port: int
+    console_port: int
+    control_port: int
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        self._write()
+        self._run("-t")
+        self._run()
+        try:
+            yield
+        finally:
+            self._run("-s", "stop")
+            until(lambda: not (self.root / "nginx.pid").exists(), seconds=10)
+
+    def reload(self) -> None:
+        self._run("-s", "reload")
+
+    def _write(self) -> None:
+        text = NGINX.format(
+            user="user root;" if os.geteuid() == 0 else "",
+            root=self.root,
+            port=self.port,
+            console_port=self.console_port,
+            control_port=self.control_port,
+        )
+        (self.root / "nginx.conf").write_text(text)
+
+    def _run(self, *arguments: str) -> None:
+        argv = ["nginx", "-p", str(self.root), "-c", str(self.root / "nginx.conf")]
+        environment = process.base_environment()
+        environment["PATH"] = f"{environment['PATH']}:/usr/sbin"
+        argv += ["-e", str(self.root / "error.log"), *arguments]
+        done = process.run(argv, limit=LIMIT, env=environment)
+        assert done.ok, done.errors

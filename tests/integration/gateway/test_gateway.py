@@ -1,0 +1,402 @@
+"""What the rendered sites do in a real nginx."""
+
+import datetime as dt
+import socket
+import ssl
+
+import httpx
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from guesthouse.gateway.render import FORGEABLE
+from guesthouse.kit import process
+from guesthouse.kit.clock import SystemClock
+from tests.integration.gateway.conftest import UPLOAD, Caller, Gateway
+from tests.integration.gateway.serving import LIMIT, until
+
+HSTS = "max-age=31536000"
+KEPT_SECONDS = 5
+"""How long an answer of the control plane may be used while it is there."""
+SLACK = 0.5
+
+
+def shown_headers(response: httpx.Response) -> dict[str, str]:
+    assert response.status_code == 200
+    pairs = response.json()["headers"]
+    names = [name for name, _ in pairs]
+    assert len(names) == len(set(names)), "a header came twice"
+    return dict(pairs)
+
+
+def test_a_token_passes_and_the_product_learns_who_asked_what(
+    gateway: Gateway, caller: Caller
+) -> None:
+    response = caller.get("app", "/a%2Fb?c=d%20e", token=gateway.token())
+    headers = shown_headers(response)
+    authority = f"app--acme.apps.localhost:{gateway.port}"
+    assert response.json()["path"] == "/a%2Fb"
+    assert response.json()["query"] == "c=d%20e"
+    expected = {
+        "host": authority,
+        "x-forwarded-host": authority,
+        "x-forwarded-proto": "https",
+        "x-forwarded-port": str(gateway.port),
+        "x-forwarded-for": "127.0.0.1",
+        "x-real-ip": "127.0.0.1",
+        "x-guesthouse-environment": "acme",
+        "x-guesthouse-route": "app",
+    }
+    assert {name: headers.get(name) for name in expected} == expected
+
+
+def test_the_product_never_gets_a_token_of_the_platform(gateway: Gateway, caller: Caller) -> None:
+    assert "authorization" not in shown_headers(caller.get("app", token=gateway.token()))
+
+
+@pytest.mark.parametrize("route", ["app", "hub"])
+def test_forged_headers_do_not_reach_the_product(
+    gateway: Gateway, caller: Caller, route: str
+) -> None:
+    honest = {"X-Forwarded-For", "X-Guesthouse-Environment", "X-Guesthouse-Route", "X-Real-IP"}
+    forged = dict.fromkeys((*FORGEABLE, *honest, "X-Forwarded-Proto"), "forged")
+    response = caller.request("GET", gateway.url(route), token=gateway.token(), headers=forged)
+    assert "forged" not in shown_headers(response).values()
+
+
+def test_a_host_header_can_not_lie_to_the_product(gateway: Gateway) -> None:
+    request = (
+        f"GET {gateway.url('api', '/v1.0/x')} HTTP/1.1\r\n"
+        "Host: evil.example\r\nConnection: close\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", gateway.port), 20) as plain:
+        host = gateway.host("api")
+        with gateway.context().wrap_socket(plain, server_hostname=host) as secure:
+            secure.sendall(request.encode())
+            answer = b"".join(iter(lambda: secure.recv(65536), b""))
+    assert b"200 OK" in answer
+    assert b"evil.example" not in answer
+
+
+def test_plain_http_is_led_to_https(gateway: Gateway) -> None:
+    with httpx.Client() as client:
+        response = client.post(
+            f"http://127.0.0.1:{gateway.port}/x?y=1",
+            headers={"Host": gateway.host("app")},
+        )
+    assert response.status_code == 308
+    assert response.headers["location"] == gateway.url("app", "/x?y=1")
+
+
+@pytest.mark.parametrize(
+    ("route", "path", "status"),
+    [
+        pytest.param("hub", "/", 200, id="product"),
+        pytest.param("hub", "/broken", 500, id="product-fails"),
+        pytest.param("app", "/", 401, id="refused"),
+        pytest.param("gone", "/", 502, id="product-away"),
+        pytest.param("api", "/elsewhere", 404, id="outside-the-path"),
+    ],
+)
+def test_every_answer_asks_browsers_to_stay_with_https(
+    caller: Caller, route: str, path: str, status: int
+) -> None:
+    response = caller.get(route, path)
+    assert response.status_code == status
+    assert response.headers.get_list("strict-transport-security") == [HSTS]
+    assert "x-powered-by" not in response.headers
+    assert response.headers["server"] == "nginx"
+
+
+def test_curl_accepts_the_certificate(gateway: Gateway) -> None:
+    argv = ["curl", "--silent", "--show-error", "--fail", "--cacert", str(gateway.ca_file)]
+    argv += ["--resolve", f"{gateway.host('hub')}:{gateway.port}:127.0.0.1", gateway.url("hub")]
+    done = process.run(argv, limit=LIMIT)
+    assert done.ok, done.errors
+    assert '"method": "GET"' in done.output
+
+
+def test_a_stranger_without_our_ca_refuses_the_certificate(gateway: Gateway) -> None:
+    context = ssl.create_default_context()
+    with (
+        socket.create_connection(("127.0.0.1", gateway.port), 20) as plain,
+        pytest.raises(ssl.SSLCertVerificationError),
+    ):
+        context.wrap_socket(plain, server_hostname=gateway.host("app"))
+
+
+def test_an_unknown_host_gets_no_certificate(gateway: Gateway) -> None:
+    with (
+        socket.create_connection(("127.0.0.1", gateway.port), 20) as plain,
+        pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"),
+    ):
+        gateway.context().wrap_socket(plain, server_hostname="nobody--acme.apps.localhost")
+
+
+def test_an_unknown_host_behind_a_known_name_reaches_no_product(
+    gateway: Gateway, caller: Caller
+) -> None:
+    headers = {"Host": "evil.example"}
+    assert caller.request("GET", gateway.url("hub"), headers=headers).status_code == 421
+
+
+def _websocket(gateway: Gateway, headers: dict[str, str]) -> ClientConnection:
+    plain = socket.create_connection(("127.0.0.1", gateway.port), 20)
+    return connect(
+        f"wss://{gateway.host('app')}:{gateway.port}/live",
+        sock=plain,
+        ssl=gateway.context(),
+        additional_headers=headers,
+    )
+
+
+def test_websockets_pass(gateway: Gateway) -> None:
+    with _websocket(gateway, {"Authorization": f"Bearer {gateway.token()}"}) as socket_:
+        socket_.send("hello")
+        assert socket_.recv(20) == "echo hello"
+        socket_.send("again")
+        assert socket_.recv(20) == "echo again"
+
+
+def test_websockets_need_a_token_as_well(gateway: Gateway) -> None:
+    with pytest.raises(InvalidStatus, match="401"):
+        _websocket(gateway, {})
+
+
+def test_streams_are_not_held_back(gateway: Gateway, caller: Caller) -> None:
+    gateway.product.go_on.clear()
+    response = caller.stream(caller.prepared("GET", gateway.url("hub", "/stream")))
+    lines = response.iter_lines()
+    assert next(lines) == "first"
+    gateway.product.go_on.set()
+    assert list(lines) == ["second"]
+    response.close()
+
+
+@pytest.mark.parametrize("route", ["app", "hub"])
+def test_uploads_pass_up_to_the_declared_size(
+    gateway: Gateway, caller: Caller, route: str
+) -> None:
+    token = gateway.token()
+    url = gateway.url(route)
+    fits = caller.request("POST", url, token=token, content=b"x" * UPLOAD)
+    assert (fits.status_code, fits.json()["received"]) == (200, UPLOAD)
+    too_big = caller.request("POST", url, token=token, content=b"x" * (UPLOAD + 1))
+    assert too_big.status_code == 413
+    assert too_big.headers["content-type"] == "application/problem+json"
+    assert f"{UPLOAD} bytes" in too_big.json()["detail"]
+
+
+def test_no_token_is_answered_with_what_to_do(caller: Caller) -> None:
+    responses = [caller.get("app"), caller.get("app")]
+    for each in responses:  # asked for, and kept
+        assert each.headers.get_list("www-authenticate") == ['Bearer realm="guesthouse"']
+    response = responses[0]
+    assert response.status_code == 401
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "Authorization: Bearer" in response.json()["next_step"]
+
+
+def test_an_unauthenticated_upload_never_reaches_the_product(
+    gateway: Gateway, caller: Caller
+) -> None:
+    url = gateway.url("app", "/refused")
+    assert caller.request("POST", url, content=b"x" * 1000).status_code == 401
+    assert "/refused" not in gateway.product.seen
+
+
+def test_an_outsider_is_answered_like_someone_lost(gateway: Gateway, caller: Caller) -> None:
+    outsider = gateway.token("other")
+    other = caller.get("app", token=outsider)
+    assert other.status_code == 403
+    lost = caller.get("app", token=gateway.token("nobody"))
+    assert (lost.status_code, lost.json()) == (403, other.json())
+
+
+def test_an_answer_for_one_environment_opens_no_other(gateway: Gateway, caller: Caller) -> None:
+    token = gateway.token()
+    assert caller.get("app", token=token).status_code == 200
+    response = caller.request("GET", gateway.url("app", "/", "other"), token=token)
+    assert response.status_code == 403
+
+
+def test_the_control_plane_is_asked_once_for_many_requests(
+    gateway: Gateway, caller: Caller
+) -> None:
+    token = gateway.token()
+    gateway.control.asked.clear()
+    for _ in range(20):
+        assert caller.get("app", token=token).status_code == 200
+    assert gateway.control.asked == [("acme", "app")]
+
+
+@pytest.mark.parametrize("route", ["hub", "api"])
+def test_other_access_passes_without_asking(gateway: Gateway, caller: Caller, route: str) -> None:
+    gateway.control.asked.clear()
+    headers = {"Authorization": "Basic dXNlcjpwYXNz"}
+    response = caller.request("GET", gateway.url(route, "/v1.0/x"), headers=headers)
+    assert shown_headers(response)["authorization"] == "Basic dXNlcjpwYXNz"
+    assert gateway.control.asked == []
+
+
+def test_a_product_signs_people_in_itself(caller: Caller) -> None:
+    response = caller.get("hub", "/sign-in")
+    assert (response.status_code, response.text) == (401, "product's own")
+    assert response.headers["www-authenticate"] == "Basic"
+
+
+def test_a_products_own_failure_is_shown_as_it_is(gateway: Gateway, caller: Caller) -> None:
+    response = caller.get("app", "/broken", token=gateway.token())
+    assert (response.status_code, response.text) == (500, "oops")
+
+
+def test_a_product_can_not_send_nginx_elsewhere(caller: Caller) -> None:
+    response = caller.get("hub", "/accel")
+    assert (response.status_code, response.text) == (200, "mine")
+
+
+def test_the_inner_location_is_closed(gateway: Gateway, caller: Caller) -> None:
+    gateway.control.asked.clear()
+    token = gateway.token()
+    assert caller.get("app", "/.guesthouse/authorise", token=token).status_code == 404
+    assert gateway.control.asked == []
+
+
+def test_a_product_that_is_away_is_said(caller: Caller) -> None:
+    response = caller.get("gone")
+    assert response.status_code == 502
+    assert response.json()["next_step"] == "Look at it: guesthouse env show acme"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        pytest.param("/v1.0", 200, id="itself"),
+        pytest.param("/v1.0/x", 200, id="below"),
+        pytest.param("/v1.0x", 404, id="beside"),
+        pytest.param("/v1x0/x", 404, id="dot-is-a-dot"),
+        pytest.param("/v1.0/../admin", 404, id="up"),
+        pytest.param("/v1.0/%2e%2e/admin", 404, id="up-encoded"),
+        pytest.param("/v1.0/..%2fadmin", 404, id="up-with-encoded-slash"),
+    ],
+)
+def test_a_route_with_a_path_opens_nothing_beside_it(
+    gateway: Gateway, path: str, status: int
+) -> None:
+    host = gateway.host("api")
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    with (
+        socket.create_connection(("127.0.0.1", gateway.port), 20) as plain,
+        gateway.context().wrap_socket(plain, server_hostname=host) as secure,
+    ):
+        secure.sendall(request.encode())
+        answer = b"".join(iter(lambda: secure.recv(65536), b""))
+    assert answer.split(b" ", 2)[1] == str(status).encode()
+
+
+def test_a_routes_front_door_leads_to_its_path(gateway: Gateway, caller: Caller) -> None:
+    response = caller.get("api")
+    assert (response.status_code, response.headers["location"]) == (
+        302,
+        gateway.url("api", "/v1.0"),
+    )
+
+
+def test_a_revoked_token_is_refused_within_the_time_answers_are_kept(
+    gateway: Gateway, caller: Caller
+) -> None:
+    token = gateway.token()
+    assert caller.get("app", token=token).status_code == 200
+    gateway.revoke_newest()
+    until(lambda: caller.get("app", token=token).status_code == 401, seconds=KEPT_SECONDS + SLACK)
+
+
+def test_an_expired_token_is_refused_within_the_time_answers_are_kept(
+    gateway: Gateway, caller: Caller
+) -> None:
+    token = gateway.token(lifetime=dt.timedelta(seconds=1))
+    assert caller.get("app", token=token).status_code == 200
+    until(lambda: caller.get("app", token=token).status_code == 401, seconds=KEPT_SECONDS + SLACK)
+
+
+def test_a_new_grant_is_not_kept_out_for_long(gateway: Gateway, caller: Caller) -> None:
+    token = gateway.token("nobody")
+    assert caller.get("app", token=token).status_code == 403
+    gateway.control.asked.clear()
+    assert caller.get("app", token=token).status_code == 403
+    assert gateway.control.asked == [], "a refusal is kept, too"
+    until(
+        lambda: (
+            caller.get("app", token=token).status_code == 403 and len(gateway.control.asked) > 0
+        ),
+        seconds=KEPT_SECONDS,
+    )
+
+
+def test_the_control_plane_may_be_asked_over_https(gateway: Gateway, caller: Caller) -> None:
+    token = gateway.token("other")
+    gateway.control.asked.clear()
+    response = caller.request("GET", gateway.url("app", "/", "other"), token=token)
+    assert response.status_code == 200
+    assert gateway.control.asked == [("other", "app")]
+
+
+def test_a_control_plane_with_another_name_is_not_believed(
+    gateway: Gateway, caller: Caller
+) -> None:
+    gateway.control.asked.clear()
+    url = gateway.url("app", "/", "untrusting")
+    response = caller.request("GET", url, token=gateway.token())
+    assert response.status_code == 503
+    assert gateway.control.asked == []
+
+
+def test_whoever_was_admitted_stays_admitted_while_the_control_plane_is_away(
+    gateway: Gateway, caller: Caller
+) -> None:
+    known, stranger = gateway.token(), gateway.token()
+    assert caller.get("app", token=known).status_code == 200
+    refused = "ghs_nobody"
+    assert caller.get("app", token=refused).status_code == 401
+    gateway.control_server.stop()
+    try:
+        unknown = caller.get("app", token=stranger)
+        assert unknown.status_code == 503
+        assert "does not answer" in unknown.json()["detail"]
+        statuses: set[int] = set()
+        deadline = dt.timedelta(seconds=KEPT_SECONDS + 1)
+        _watch(caller, known, statuses, deadline)
+        assert statuses == {200}
+        assert caller.get("app", token=refused).status_code == 401
+    finally:
+        gateway.control_server.start()
+    assert caller.get("app", token=stranger).status_code == 200
+
+
+def test_a_control_plane_that_fails_counts_as_away(gateway: Gateway, caller: Caller) -> None:
+    known = gateway.token()
+    assert caller.get("app", token=known).status_code == 200
+    gateway.control.status = 500
+    gateway.control.asked.clear()
+    try:
+        until(
+            lambda: (
+                caller.get("app", token=known).status_code == 200
+                and len(gateway.control.asked) > 0
+            ),
+            seconds=KEPT_SECONDS + 2,
+        )
+        assert caller.get("app", token=gateway.token()).status_code == 503
+    finally:
+        gateway.control.status = None
+
+
+def _watch(caller: Caller, token: str, statuses: set[int], duration: dt.timedelta) -> None:
+    """Call until the time is over, and keep each status that came."""
+    started = dt.timedelta(seconds=SystemClock().monotonic())
+
+    def is_over() -> bool:
+        statuses.add(caller.get("app", token=token).status_code)
+        return dt.timedelta(seconds=SystemClock().monotonic()) - started > duration
+
+    until(is_over, seconds=duration.total_seconds() + 5)

@@ -1,0 +1,85 @@
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from guesthouse.gateway.model import Access, ControlPlane, Route, Site, route_host
+from guesthouse.gateway.render import FORGEABLE, render_site
+from guesthouse.gateway.trust import trust_instructions
+from tests.golden.compare import assert_golden
+
+APPS = "apps.localhost"
+
+
+def route(name: str, **changed: Any) -> Route:  # noqa: ANN401 - fields of many types
+    made = Route(name, route_host(name, "acme", APPS), "10.201.1.3", 8080)
+    return replace(made, **changed)
+
+
+PLATFORM = route("app", websockets=True, upload_bytes=10 * 2**20)
+PRODUCT = route("hub", access=Access.PRODUCT, websockets=True, path="/hub/")
+PUBLIC = route("api", access=Access.PUBLIC, streaming=True, path="/v1.0")
+LOCAL = Site(
+    environment="acme",
+    routes=(PLATFORM, PRODUCT, PUBLIC),
+    port=8443,
+    root="/var/lib/guesthouse/gateway",
+    control=ControlPlane("http://127.0.0.1:8470"),
+)
+REMOTE = replace(
+    LOCAL,
+    routes=(route("app"),),
+    port=443,
+    control=ControlPlane("https://203.0.113.7:8443", "console.example.com"),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "site"),
+    [
+        pytest.param("three-routes.conf", LOCAL, id="three-routes"),
+        pytest.param("remote.conf", REMOTE, id="remote"),
+        pytest.param("no-routes.conf", replace(LOCAL, routes=()), id="no-routes"),
+    ],
+)
+def test_sites_are_as_reviewed(name: str, site: Site) -> None:
+    assert_golden(f"gateway/{name}", render_site(site))
+
+
+def _block(text: str, host: str) -> str:
+    return next(part for part in text.split("\nserver {")[1:] if f"server_name {host};" in part)
+
+
+@pytest.mark.parametrize("made", [PLATFORM, PRODUCT, PUBLIC], ids=lambda made: made.name)
+def test_only_platform_routes_ask_and_take_the_token_away(made: Route) -> None:
+    block = _block(render_site(LOCAL), made.host)
+    is_platform = made.access is Access.PLATFORM
+    assert ("auth_request" in block) is is_platform
+    assert ('proxy_set_header Authorization "";' in block) is is_platform
+
+
+@pytest.mark.parametrize("made", [PLATFORM, PRODUCT, PUBLIC], ids=lambda made: made.name)
+def test_every_route_strips_what_could_be_forged(made: Route) -> None:
+    block = _block(render_site(LOCAL), made.host)
+    missing = [name for name in FORGEABLE if f'proxy_set_header {name} "";' not in block]
+    assert missing == []
+
+
+def test_no_header_is_set_twice_in_a_location() -> None:
+    for location in re.split(r"\n    location ", render_site(LOCAL)):
+        names = re.findall(r"proxy_set_header (\S+)", location.partition("\n    }")[0])
+        assert sorted(names, key=str.lower) == sorted(set(names), key=str.lower)
+
+
+def test_nothing_listens_without_tls() -> None:
+    assert set(re.findall(r"listen .*;", render_site(LOCAL))) == {"listen 8443 ssl;"}
+
+
+def test_trust_is_explained_for_each_system() -> None:
+    text = trust_instructions(
+        "/tmp/ca.pem",  # noqa: S108 - a name in a text
+        fingerprint="AA:BB",
+        url="https://app--acme.apps.localhost:8443/",
+    )
+    assert_golden("gateway/trust.txt", text)
