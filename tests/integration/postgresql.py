@@ -27,11 +27,15 @@ class Cluster:
         user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         return Sensitive(f"postgresql://{user}@/{name}?host={self.directory}")
 
+    def make(self, name: str, *, template: str = "template1") -> None:
+        """Make a database, as a copy of another."""
+        self._admin(f"CREATE DATABASE {name} TEMPLATE {template}")
+
     @contextlib.contextmanager
-    def fresh(self) -> Iterator[Sensitive[str]]:
+    def fresh(self, *, template: str = "template1") -> Iterator[Sensitive[str]]:
         """Make a database for one test and drop it afterwards."""
         name = f"test_{secrets.token_hex(6)}"
-        self._admin(f"CREATE DATABASE {name}")
+        self.make(name, template=template)
         yield self.url(name)
         self._admin(f"DROP DATABASE {name} WITH (FORCE)")
 

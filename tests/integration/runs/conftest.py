@@ -5,16 +5,20 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from guesthouse.db import Database, upgrade
+from guesthouse.db import Database, Transaction, upgrade
+from guesthouse.db.tables import runs
 from guesthouse.kit.clock import SystemClock
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people import operator_scope
 from guesthouse.runs import Flow, FlowRegistry, Json, Run, RunService
+from guesthouse.runs.durable import Durable
 from guesthouse.runs.worker import RunWorker, WorkerOptions
 from tests.integration.postgresql import Cluster, cluster
 
 ANNA = operator_scope("anna")
+MIGRATED = "migrated"
 POLL_SECONDS = 0.02
 LIMIT = dt.timedelta(seconds=20)
 QUICK = WorkerOptions(
@@ -25,6 +29,14 @@ QUICK = WorkerOptions(
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Cluster]:
     with cluster() as started:
+        # Copied for each test: DBOS's migrations alone take a second.
+        started.make(MIGRATED)
+        opened = Database(started.url(MIGRATED))
+        upgrade(opened)
+        durable = Durable(opened.url, Path("/"), "template")
+        durable.launch(bool)
+        durable.close()
+        opened.close()
         yield started
 
 
@@ -33,7 +45,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sensitive[st
     if request.param == "sqlite":
         yield Sensitive(f"sqlite:///{tmp_path / 'guesthouse.sqlite'}")
         return
-    with request.getfixturevalue("postgresql").fresh() as fresh:
+    with request.getfixturevalue("postgresql").fresh(template=MIGRATED) as fresh:
         yield fresh
 
 
@@ -91,6 +103,11 @@ class House:
         found = await self.service.wait(ANNA, run.id, limit=LIMIT)
         assert found.state.is_terminal, found
         return found
+
+    def worker_name(self, transaction: Transaction, run_id: str) -> str:
+        """Return who holds a run; no caller is told that."""
+        statement = sa.select(runs.c.worker).where(runs.c.id == run_id)
+        return str(transaction.scalar(statement))
 
     def texts(self, run: Run) -> list[str]:
         lines = self.service.log(ANNA, run.id)

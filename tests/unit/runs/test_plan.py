@@ -1,0 +1,106 @@
+import dataclasses
+
+import pytest
+
+from guesthouse.runs import Flow, Json, Run, RunContext, RunState, Step, StepDefinition, StepState
+from guesthouse.runs.model import Ending
+from guesthouse.runs.plan import REPEATS, StartStep, decide, stopped
+from tests.fakes.clock import START
+
+PENDING, RUNNING, DONE = StepState.PENDING, StepState.RUNNING, StepState.SUCCEEDED
+
+
+async def _nothing(_context: RunContext) -> Json:
+    return {}
+
+
+FLOW = Flow(
+    "deploy",
+    [
+        StepDefinition("fetch", _nothing, idempotent=True),
+        StepDefinition("up", _nothing, idempotent=False),
+    ],
+)
+
+
+def _run(*states: StepState, starts: int = 1, cancel: bool = False) -> Run:
+    steps = tuple(
+        Step(step.name, step.idempotent, state, None, None, None, starts)
+        for step, state in zip(FLOW.steps, states, strict=True)
+    )
+    return Run(
+        id="run_1",
+        kind="deploy",
+        environment=None,
+        partner=None,
+        actor="anna",
+        state=RunState.RUNNING,
+        payload={},
+        attempt=1,
+        cancel_requested=cancel,
+        log_lines=0,
+        sentence="",
+        next_step="",
+        detail="",
+        created_at=START,
+        started_at=START,
+        ended_at=None,
+        steps=steps,
+    )
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        pytest.param(_run(PENDING, PENDING), (0, PENDING), id="first"),
+        pytest.param(_run(DONE, PENDING), (1, PENDING), id="next"),
+        pytest.param(_run(RUNNING, PENDING), (0, RUNNING), id="interrupted, repeatable"),
+        pytest.param(_run(RUNNING, PENDING, starts=REPEATS), (0, RUNNING), id="interrupted often"),
+    ],
+)
+def test_the_first_open_step_starts(run: Run, expected: tuple[int, StepState]) -> None:
+    decision = decide(run, FLOW)
+    assert isinstance(decision, StartStep)
+    assert (decision.position, decision.expected) == expected
+
+
+@pytest.mark.parametrize(
+    ("run", "state"),
+    [
+        pytest.param(_run(DONE, DONE), RunState.SUCCEEDED, id="all done"),
+        pytest.param(_run(DONE, DONE, cancel=True), RunState.SUCCEEDED, id="cancelled too late"),
+        pytest.param(_run(DONE, PENDING, cancel=True), RunState.CANCELLED, id="cancelled"),
+        pytest.param(_run(DONE, RUNNING), RunState.LOST, id="interrupted, not repeatable"),
+        pytest.param(
+            _run(DONE, RUNNING, cancel=True), RunState.LOST, id="cancelled after interruption"
+        ),
+        pytest.param(_run(RUNNING, PENDING, starts=REPEATS + 1), RunState.LOST, id="too often"),
+    ],
+)
+def test_a_run_ends(run: Run, state: RunState) -> None:
+    decision = decide(run, FLOW)
+    assert isinstance(decision, Ending)
+    assert decision.state is state
+
+
+@pytest.mark.parametrize("flow", [None, Flow("deploy", FLOW.steps[:1])], ids=["unknown", "other"])
+def test_a_run_of_another_version_fails(flow: Flow | None) -> None:
+    decision = decide(_run(PENDING, PENDING), flow)
+    assert isinstance(decision, Ending)
+    assert (decision.state, decision.next_step) == (RunState.FAILED, "start it again")
+
+
+def test_every_bad_end_says_what_to_do_next() -> None:
+    for run in (_run(DONE, RUNNING), _run(RUNNING, PENDING, starts=REPEATS + 1)):
+        decision = decide(run, FLOW)
+        assert isinstance(decision, Ending)
+        assert "guesthouse run show run_1" in decision.next_step
+        assert decision.sentence
+
+
+def test_only_steps_not_safe_to_repeat_end_with_their_worker() -> None:
+    run = _run(DONE, RUNNING)
+    assert stopped(run, FLOW.steps[0]) is None
+    ending = stopped(dataclasses.replace(run), FLOW.steps[1])
+    assert ending is not None
+    assert ending.state is RunState.FAILED
