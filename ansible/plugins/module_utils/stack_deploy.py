@@ -128,6 +128,7 @@ def _undo(session: Session, exc: BaseException, current: Version | None) -> Base
         session.store.discard_unused()
         session.answer.rolled_back = True
         session.answer.changed = False
+        session.log.note("What was there before is back")
     except (Failure, OSError) as second:
         sentence = f"What was there before could not be put back: {second}"
         session.log.note(sentence)

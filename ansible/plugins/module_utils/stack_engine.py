@@ -24,7 +24,8 @@ ANSWER_LIMIT_BYTES = 64 * 1024 * 1024
 TAR_OVERHEAD_BYTES = 64 * 1024
 FRAME_HEADER_BYTES = 8
 NOT_FOUND = 404
-CONFLICT = 409
+USED = (403, 409)
+"""What the engine answers when a network, volume or image is in use."""
 FIRST_ERROR = 400
 
 
@@ -116,24 +117,16 @@ class Engine:
         return self._call_unless_gone("DELETE", f"/containers/{container}", force="1", v="1")
 
     def remove_network(self, network: str) -> bool:
-        """Remove a network; return whether it was there."""
-        return self._call_unless_gone("DELETE", f"/networks/{network}")
+        """Remove a network nobody is on; return whether it went."""
+        return self._call_unless_used("DELETE", f"/networks/{network}")
 
     def remove_volume(self, volume: str) -> bool:
-        """Remove a volume; return whether it was there."""
-        return self._call_unless_gone("DELETE", f"/volumes/{volume}", force="1")
+        """Remove a volume nobody uses; return whether it went."""
+        return self._call_unless_used("DELETE", f"/volumes/{volume}", force="1")
 
     def remove_image(self, image: str) -> bool:
-        """Remove an image with all its names; return whether it is gone.
-
-        An image in use by a container of somebody else stays.
-        """
-        try:
-            return self._call_unless_gone("DELETE", f"/images/{image}", force="1")
-        except EngineRefused as refused:
-            if refused.status == CONFLICT:
-                return False
-            raise
+        """Remove an image nobody uses, with all its names; return whether it went."""
+        return self._call_unless_used("DELETE", f"/images/{image}", force="1")
 
     def last_lines(self, container: str, count: int) -> list[str]:
         """Return the last lines a container printed; none where it is gone."""
@@ -160,10 +153,10 @@ class Engine:
         except (EngineRefused, tarfile.TarError):
             return None
 
-    def _json(self, method: str, path: str, **query: str):  # noqa: ANN202 - whatever JSON holds
+    def _json(self, method: str, path: str, /, **query: str):  # noqa: ANN202 - whatever JSON holds
         return json.loads(self._call(method, path, **query))
 
-    def _call_unless_gone(self, method: str, path: str, **query: str) -> bool:
+    def _call_unless_gone(self, method: str, path: str, /, **query: str) -> bool:
         try:
             self._call(method, path, **query)
         except EngineRefused as refused:
@@ -172,8 +165,16 @@ class Engine:
             raise
         return True
 
+    def _call_unless_used(self, method: str, path: str, /, **query: str) -> bool:
+        try:
+            return self._call_unless_gone(method, path, **query)
+        except EngineRefused as refused:
+            if refused.status in USED:
+                return False
+            raise
+
     def _call(
-        self, method: str, path: str, *, limit_bytes: int = ANSWER_LIMIT_BYTES, **query: str
+        self, method: str, path: str, /, *, limit_bytes: int = ANSWER_LIMIT_BYTES, **query: str
     ) -> bytes:
         target = f"{path}?{urllib.parse.urlencode(query)}" if query else path
         connection = _SocketConnection(self._path)

@@ -45,7 +45,9 @@ def held(
     deadline = time.monotonic() + wait_seconds
     is_told = False
     while True:
-        root.mkdir(parents=True, mode=0o700, exist_ok=True)
+        root.mkdir(parents=True, exist_ok=True)
+        # Files that containers mount are readable by all; this keeps the instance's users out.
+        root.chmod(0o700)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             if _take(file, path):

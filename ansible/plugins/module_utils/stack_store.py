@@ -137,12 +137,20 @@ class Store:
         self.clear_pending()
 
     def mark_pending(self, version: Version) -> None:
-        """Note that from here on containers may be half-changed."""
-        _write_text(self.root / "pending", version.run)
+        """Note that from here on containers may be half-changed; keep an earlier mark."""
+        if not self.is_pending():
+            _write_text(self.root / "pending", version.run)
 
     def is_pending(self) -> bool:
-        """Return whether a deployment was cut off in the middle."""
-        return (self.root / "pending").exists()
+        """Return whether containers may be half-changed."""
+        return self.pending_since() is not None
+
+    def pending_since(self) -> float | None:
+        """Return since when containers may be half-changed, in seconds since the epoch."""
+        try:
+            return (self.root / "pending").stat().st_mtime
+        except FileNotFoundError:
+            return None
 
     def clear_pending(self) -> None:
         """Note that the containers are of one version again."""

@@ -19,7 +19,10 @@ from ansible_collections.guesthouse.platform.plugins.module_utils.stack_failure 
 )
 from ansible_collections.guesthouse.platform.plugins.module_utils.stack_session import Session
 from ansible_collections.guesthouse.platform.plugins.module_utils.stack_store import Version
-from ansible_collections.guesthouse.platform.plugins.module_utils.stack_wait import Monitor
+from ansible_collections.guesthouse.platform.plugins.module_utils.stack_wait import (
+    Monitor,
+    seconds_of,
+)
 
 PULSE_SECONDS = 0.1
 
@@ -91,13 +94,29 @@ def verify(session: Session, version: Version) -> None:
         if expected is not None:
             verify_container(session, container, expected)
     found = stack_verify.count_differences(containers, version.expected)
-    for kind, parts in (
-        ("network", engine.list_networks(project)),
-        ("volume", engine.list_volumes(project)),
-    ):
-        found += [line for part in parts for line in stack_verify.part_differences(kind, part)]
+    found += _verify_parts(session, containers)
     if found:
         raise _noted(session, Mismatch(None, found))
+
+
+def _verify_parts(session: Session, containers: list[dict]) -> list[str]:
+    """Compare networks and volumes; remove what differs with the containers that use it."""
+    project, engine = session.deployment.project, session.engine
+    kinds = (
+        ("network", engine.list_networks(project), engine.remove_network),
+        ("volume", engine.list_volumes(project), engine.remove_volume),
+    )
+    found = []
+    for kind, parts, remove in kinds:
+        for part in parts:
+            differences = stack_verify.part_differences(kind, part)
+            if differences:
+                found += differences
+                for container in containers:
+                    if part["Name"] in stack_verify.part_names(container):
+                        engine.remove_container(container["Id"])
+                remove(part["Name"])
+    return found
 
 
 def verify_container(session: Session, container: dict, expected: dict | None) -> None:
@@ -122,6 +141,7 @@ def restore(session: Session, version: Version | None) -> None:
         return
     session.log.note(f"Bringing back the version of run {version.run}")
     session.answer.show(bring_up(session, version))
+    _remove_new_parts(session)
     stack_gateway.switch(version.gateway, session.runner)
 
 
@@ -146,6 +166,25 @@ def take_down(session: Session) -> list[str]:
     for line in removed:
         session.log.note(f"Removed {line}")
     return removed
+
+
+def _remove_new_parts(session: Session) -> None:
+    """Remove networks and volumes that the failed version brought.
+
+    What it left in a volume would greet the next attempt, such as a database half set up.
+    """
+    project, engine = session.deployment.project, session.engine
+    since = session.store.pending_since()
+    if since is None:
+        return
+    for network in engine.list_networks(project):
+        if seconds_of(network["Created"]) >= since and engine.remove_network(network["Id"]):
+            session.log.note(f"Removed network {network['Name']}")
+    for volume in engine.list_volumes(project):
+        # The engine keeps whole seconds of a volume's age.
+        is_new = seconds_of(volume["CreatedAt"]) >= int(since)
+        if is_new and engine.remove_volume(volume["Name"]):
+            session.log.note(f"Removed volume {volume['Name']}")
 
 
 def _start(session: Session, version: Version, monitor: Monitor) -> None:

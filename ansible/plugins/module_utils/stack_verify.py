@@ -124,6 +124,12 @@ def count_differences(containers: list[dict], expected: dict[str, dict]) -> list
     return extra + wrong
 
 
+def part_names(container: dict) -> set[str]:
+    """Return the names of the networks and volumes a container uses."""
+    volumes = {mount["Name"] for mount in container["Mounts"] if mount.get("Name")}
+    return volumes | set(container["NetworkSettings"]["Networks"])
+
+
 def part_differences(kind: str, part: dict) -> list[str]:
     """Return how a network or volume differs from ours: a plain one, without options to escape."""
     name, driver = part["Name"], part["Driver"]

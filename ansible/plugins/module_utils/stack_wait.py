@@ -8,6 +8,7 @@ that crashes and is restarted for ever passes. Here such a service must have run
 from __future__ import annotations
 
 import calendar
+import re
 import time
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from ansible_collections.guesthouse.platform.plugins.module_utils.stack_failure 
     says_full,
 )
 
+MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))$")
 RESTART_LIMIT = 5
 """Restarts after which a service is said to crash in a loop; some need one or two to find
 another service ready."""
@@ -167,10 +169,17 @@ def health_of(container: dict) -> str | None:
 
 
 def seconds_of(moment: str) -> float:
-    """Return seconds since the epoch of the engine's times (`2026-01-02T03:04:05.678901234Z`)."""
-    whole, _, fraction = moment.rstrip("Z").partition(".")
-    seconds = calendar.timegm(time.strptime(whole[:19], "%Y-%m-%dT%H:%M:%S"))
-    return seconds + float(f"0.{fraction}" if fraction.isdigit() else 0)
+    """Return seconds since the epoch of one of the engine's times.
+
+    They look like `2026-01-02T03:04:05.678901234Z`; those of volumes carry the instance's offset.
+    """
+    found = MOMENT.match(moment)
+    if found is None:
+        return 0.0
+    whole, fraction, sign, hours, minutes = found.groups()
+    offset = int(f"{sign or '+'}1") * (int(hours or 0) * 3600 + int(minutes or 0) * 60)
+    seconds = calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S"))
+    return seconds + float(f"0.{fraction or 0}") - offset
 
 
 def _has_completed(state: dict) -> bool:
