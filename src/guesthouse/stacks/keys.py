@@ -222,6 +222,7 @@ FILE_REFERENCE: Section = {
 }
 SECTIONS: Mapping[str, Section] = {
     "": TOP,
+    "include[]": {"path": WITHIN, "project_directory": WITHIN, "env_file": DECIDED},
     "services.*": SERVICE,
     "services.*.blkio_config": {
         "weight": _dropped("left out; the platform shares the disk"),
@@ -312,7 +313,7 @@ SECTIONS: Mapping[str, Section] = {
         "driver": _refuse("it asks a plugin of the engine"),
         "driver_opts": _refuse("it asks a plugin of the engine"),
         "environment": WITHIN,
-        "external": WITHIN,
+        "external": DECIDED,
         "file": WITHIN,
         "labels": _LABELS,
         "name": _dropped("left out; it is known by its key"),

@@ -45,4 +45,14 @@ class Ledger:
 
 def shown(value: object) -> str:
     """Return what was written, short, with secrets as ``${NAME}``."""
-    return shorten(MARK.sub(lambda found: f"${{{found[1]}}}", str(value)))
+    return shorten(named(str(value)))
+
+
+def named(text: str) -> str:
+    """Return a text with each secret's mark as ``${NAME}``."""
+    return MARK.sub(lambda found: f"${{{found[1]}}}", text)
+
+
+def told(problem: Problem) -> Problem:
+    """Return a problem fit for a person: without marks."""
+    return Problem(named(problem.where), named(problem.what), named(problem.instead))

@@ -132,7 +132,7 @@ class Policy:
     requestable_capabilities: frozenset[str]
     """A service may ask for these with ``cap_add``."""
     host_paths: tuple[str, ...]
-    """Files and folders of the instance a service may bind, read-only."""
+    """Files and folders of the instance a service may bind, read-only; an operator names them."""
     sysctls: frozenset[str]
     memory_bytes: int
     """Limit of a service that names none."""

@@ -6,7 +6,7 @@ repository brings is copied to a folder named after its content, and mounted rea
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from guesthouse.stacks.draft import Draft, text_tag
 from guesthouse.stacks.interpolate import marked_names
@@ -19,6 +19,8 @@ SOCKETS = re.compile(r"(docker|containerd|podman|crio)[^/]*\.sock")
 KEEP_FILES = frozenset({".gitkeep", ".keep", ".gitignore", "README.md"})
 SECRET_FOLDER = "/run/secrets"  # noqa: S105 - a folder
 MAX_NAME = 40
+CLOCK_FILES = ("/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo")
+"""Bound out of habit, and harmless: containers keep UTC here."""
 
 
 def mounts(draft: Draft, name: str) -> list[Model]:
@@ -120,15 +122,18 @@ def _bind(draft: Draft, name: str, entry: Model, place: str) -> Iterator[Model]:
     path = join("", source) if source.startswith("./") else None
     if path is not None:
         yield from _repository_bind(draft, name, entry, path, place)
-    elif _is_host_path(draft, source):
-        yield {**_bound(posixpath.normpath(source), target)}
+    elif _is_host_path(source, draft.policy.host_paths):
+        yield _bound(posixpath.normpath(source), target)
+    elif _is_host_path(source, CLOCK_FILES):
+        instead = "left out; containers keep UTC, set TZ for another zone"
+        draft.ledger.note("clock-file", place, source, instead)
     else:
         _refuse_bind(draft, source, place)
 
 
-def _is_host_path(draft: Draft, source: str) -> bool:
+def _is_host_path(source: str, allowed: Iterable[str]) -> bool:
     path = posixpath.normpath(source)
-    return path.startswith("/") and any(is_below(path, base) for base in draft.policy.host_paths)
+    return path.startswith("/") and any(is_below(path, base) for base in allowed)
 
 
 def _refuse_bind(draft: Draft, source: str, place: str) -> None:

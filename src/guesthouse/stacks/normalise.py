@@ -150,6 +150,8 @@ def _build(value: Yaml, base: str) -> Model:
     for key in ("tags", "cache_from", "cache_to", "platforms", "entitlements"):
         if key in build:
             build[key] = as_texts(build[key])
+    if "extra_hosts" in build:
+        build["extra_hosts"] = _hosts(build["extra_hosts"], base)
     if "secrets" in build:
         build["secrets"] = _references(build["secrets"], base)
     return build

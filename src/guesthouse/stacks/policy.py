@@ -29,7 +29,7 @@ CORE = Policy(
     requestable_capabilities=SWITCH_USER
     | {"AUDIT_WRITE", "FSETID", "IPC_LOCK", "NET_RAW", "SETFCAP", "SETPCAP", "SYS_CHROOT"}
     | {"SYS_NICE"},
-    host_paths=("/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo"),
+    host_paths=(),
     sysctls=SAFE_SYSCTLS | {"net.core.somaxconn"},
     memory_bytes=GIB,
     memory_bytes_most=64 * GIB,

@@ -9,7 +9,7 @@ from guesthouse.stacks.assemble import assemble
 from guesthouse.stacks.draft import EDGE, Draft, Store
 from guesthouse.stacks.interpolate import Values
 from guesthouse.stacks.judge import judge
-from guesthouse.stacks.ledger import Ledger
+from guesthouse.stacks.ledger import Ledger, told
 from guesthouse.stacks.model import (
     LABEL_PREFIX,
     CompileContext,
@@ -43,7 +43,7 @@ class Project:
     @property
     def problems(self) -> list[Problem]:
         """What cannot be read or names what is not there."""
-        return [problem for ledger in self.ledgers for problem in ledger.problems]
+        return [told(problem) for ledger in self.ledgers for problem in ledger.problems]
 
 
 @dataclass

@@ -63,7 +63,7 @@ def check_security_options(draft: Draft, name: str) -> None:
 
 
 def namespaces(draft: Draft, name: str) -> Model:
-    """Return ``network_mode`` and ``ipc`` where they stay inside the stack."""
+    """Return ``network_mode`` and ``ipc`` where they share nothing."""
     emitted: Model = {}
     for key, harmless in (("network_mode", {"none"}), ("ipc", {"private", "shareable", "none"})):
         written = draft.service(name).get(key)
@@ -71,16 +71,11 @@ def namespaces(draft: Draft, name: str) -> Model:
             continue
         place = f"services.{name}.{key}"
         text = draft.ledger.read(as_text, written, place, "none")
-        if text in harmless or _is_own_service(draft, text):
+        if text in harmless:
             emitted[key] = text
         else:
             _refuse_namespace(draft, place, text)
     return emitted
-
-
-def _is_own_service(draft: Draft, text: str) -> bool:
-    prefix, _, other = text.partition(":")
-    return prefix == "service" and other in draft.model["services"]
 
 
 def _refuse_namespace(draft: Draft, place: str, text: str) -> None:

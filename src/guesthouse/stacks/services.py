@@ -115,8 +115,12 @@ def _has_init(draft: Draft, name: str) -> bool:
 
 
 def _expected(draft: Draft, name: str, section: Model, within: Limits) -> dict[str, Any]:
-    network_names = {key: draft.network_name(key) for key in section.get("networks", {})}
-    return {
+    attached = [draft.network_name(key) for key in section.get("networks", {})]
+    # The engine lists a container without network as attached to one called none.
+    names = sorted(attached) if attached else ["none"]
+    # An own init is what every service has; only one that does without it is listed.
+    without_init: dict[str, Any] = {} if section["init"] else {"init": False}
+    return without_init | {
         "cap_add": section["cap_add"],
         "cap_drop": section["cap_drop"],
         "memory_bytes": within.memory_bytes,
@@ -124,8 +128,7 @@ def _expected(draft: Draft, name: str, section: Model, within: Limits) -> dict[s
         "pids": within.pids,
         "nano_cpus": within.nano_cpus,
         "read_only": bool(section.get("read_only")),
-        "init": section["init"],
-        "networks": sorted(network_names.values()),
+        "networks": names,
         "mounts": _expected_mounts(draft, section),
         "replicas": replicas_of(section),
         "completes": completes(draft, name),
