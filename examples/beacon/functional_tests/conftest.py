@@ -28,6 +28,12 @@ def api_url() -> str:
 
 
 @pytest.fixture(scope="session")
+def status_url() -> str:
+    """The address without the path, which belongs to the route."""
+    return os.environ["GUESTHOUSE_URL_STATUS"].rstrip("/").removesuffix("/status")
+
+
+@pytest.fixture(scope="session")
 def authority() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=os.environ.get("GUESTHOUSE_CA"))
 

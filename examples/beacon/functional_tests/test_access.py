@@ -42,3 +42,14 @@ def test_stranger_gets_no_websocket(authority: ssl.SSLContext, app_url: str) -> 
         pass
 
     assert refused.value.response.status_code in REFUSED
+
+
+def test_stranger_sees_the_status(stranger: httpx.Client, status_url: str) -> None:
+    assert stranger.get(f"{status_url}/status").json()["status"] == "up"
+
+
+@pytest.mark.parametrize("path", ["/", "/ws", "/static/beacon.js", "/status/../", "/statuses"])
+def test_stranger_sees_nothing_but_the_status(
+    stranger: httpx.Client, status_url: str, path: str
+) -> None:
+    assert stranger.get(f"{status_url}{path}").status_code != httpx.codes.OK
