@@ -98,6 +98,28 @@ class Demo:
             "`make clean` takes away all but the packages",
         )
 
+    def packages(self) -> tuple[str, ...]:
+        """Return the packages it installs, a line each."""
+        return PACKAGES
+
+    def farewell(self) -> tuple[str, ...]:
+        """Return what a person wants to know once it is up, a line each."""
+        settings = self.settings
+        local = self.provider is Provider.LOCAL
+        port = settings.gateway_port if local else CONTAINER_GATEWAY_PORT
+        ca, token = settings.state / "ca" / "ca.pem", settings.token_file
+        url = f"https://api--acme.{settings.apps_domain}:{port}/v1/sensors"
+        return (
+            "",
+            "Try it:",
+            f'  curl --cacert {ca} -H "Authorization: Bearer $(cat {token})" {url}',
+            f"Sign-in for programs: the operator's token in {token}",
+            "Trust our CA: guesthouse ca show",
+            f"Console API: https://console.{settings.domain}:{settings.gateway_port}/api/v1",
+            f"Commands: export GUESTHOUSE_STATE={settings.state}, then guesthouse env list",
+            "Take it away: make clean",
+        )
+
     async def prepare(self, say: Say) -> None:
         """Install and start what is missing, and write the estate.
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from guesthouse.cli.commands import audit, env, estate, instance, local, product, run
+from guesthouse.cli.commands import audit, demo, env, estate, host, instance, local, product, run
 from guesthouse.cli.errors import WrongUsage
 from guesthouse.cli.following import Interrupted
 from guesthouse.cli.options import Session
@@ -48,12 +48,14 @@ def _root(
 
 local.register(app)
 estate.register(app)
+demo.register(app)
 app.add_typer(env.app, name="env")
 app.add_typer(run.app, name="run")
 app.add_typer(instance.app, name="instance")
 app.add_typer(product.app, name="product")
 app.add_typer(product.ca_app, name="ca")
 app.add_typer(audit.app, name="audit")
+app.add_typer(host.app, name="host")
 app.command("check")(product.check)
 
 
@@ -70,7 +72,8 @@ def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = Non
     given = list(sys.argv[1:] if arguments is None else arguments)
     terminal = terminal or Terminal()
     try:
-        code = app(given, standalone_mode=False, obj=Session(terminal), prog_name="guesthouse")
+        session = Session(terminal, tuple(given))
+        code = app(given, standalone_mode=False, obj=session, prog_name="guesthouse")
     except Interrupted as exc:
         _report(terminal, exc, as_json="--json" in given)
         return INTERRUPTED

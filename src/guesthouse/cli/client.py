@@ -19,8 +19,10 @@ TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 # The server says at least every 10 s that it is still there.
 STREAM_TIMEOUT: Final = httpx.Timeout(35.0, connect=5.0)
 TRIES: Final = 3
-PATIENCE: Final = dt.timedelta(minutes=2)
 PAUSE: Final = dt.timedelta(seconds=1)
+PATIENCE_TRIES: Final = 120
+WORTHWHILE: Final = dt.timedelta(seconds=30)
+"""A stream that was open for so long broke for a reason of its own; patience starts anew."""
 GATEWAY_ERRORS: Final = frozenset({502, 503, 504})
 Json = Any
 
@@ -70,10 +72,12 @@ class Api:
         """Yield a run's events to its end, across restarts of the server.
 
         Raises:
-            ServerAway: It stayed away for two minutes.
+            ServerAway: Two minutes of trying brought no further line.
         """
-        started = self._terminal.clock.monotonic()
-        while True:
+        why = "the stream ends before the run does"
+        tries = 0
+        while tries < PATIENCE_TRIES:
+            opened = self._terminal.clock.monotonic()
             try:
                 for event in self._stream(run_id, after):
                     if event.name == "line":
@@ -81,12 +85,12 @@ class Api:
                     yield event
                     if event.name == "end":
                         return
-                    started = self._terminal.clock.monotonic()
             except (httpx.TransportError, ServerAway) as exc:
-                waited = self._terminal.clock.monotonic() - started
-                if waited > PATIENCE.total_seconds():
-                    raise ServerAway(str(self._client.base_url), str(exc)) from exc
+                why = str(exc)
+            lasted = self._terminal.clock.monotonic() - opened
+            tries = 0 if lasted > WORTHWHILE.total_seconds() else tries + 1
             asyncio.run(self._terminal.clock.sleep(PAUSE))
+        raise ServerAway(str(self._client.base_url), why)
 
     def _stream(self, run_id: str, after: int) -> Iterator[Event]:
         params = {"follow": "true", "after": str(after)}

@@ -1,5 +1,6 @@
 """Options that many commands share, and the way a command reaches what it works with."""
 
+import shlex
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -22,6 +23,23 @@ class Session:
     """One call of the command line."""
 
     terminal: Terminal
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def with_yes(self) -> str:
+        """The same call with the question answered beforehand."""
+        return f"guesthouse {shlex.join(self.arguments)} --yes"
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Ask before something is changed.
+
+        Raises:
+            NoTerminal: Nobody is there, and no answer was given beforehand.
+            Exit: The answer is no.
+        """
+        if not self.terminal.confirm(question, yes=yes, command=self.with_yes):
+            self.terminal.talk("nothing was changed")
+            raise typer.Exit(1)
 
     @property
     def settings(self) -> Settings:

@@ -95,9 +95,6 @@ def destroy(
     session = session_of(context)
     session.api.get(f"/environments/{name}")
     question = f"Destroy environment {name} with all its data?"
-    again = f"guesthouse env destroy {name} --yes"
-    if not session.terminal.confirm(question, yes=yes, command=again):
-        session.terminal.talk("nothing was changed")
-        raise typer.Exit(1)
+    session.confirm(question, yes=yes)
     run = session.api.delete(f"/environments/{name}")
     run_to_end(session, run, detach=detach, as_json=as_json)

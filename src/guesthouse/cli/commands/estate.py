@@ -76,8 +76,15 @@ def apply(  # noqa: PLR0913 - each is an option
     if lock is not None:
         environment = environment or str(lock["environment"])
     done = _Applying(session, environment, lock=lock, yes=yes, as_json=as_json)
-    done.start(_read(directory), directory)
+    done.start(_read(directory))
     done.finish(detach=detach)
+
+
+def apply_estate(session: Session, directory: Path, *, yes: bool) -> None:
+    """Make an estate so, and show it happen."""
+    done = _Applying(session, None, lock=None, yes=yes, as_json=False)
+    done.start(_read(directory))
+    done.finish(detach=False)
 
 
 def schema(
@@ -121,15 +128,12 @@ class _Applying:
         self.plan: dict[str, Any] = {}
         self.runs: list[dict[str, Any]] = []
 
-    def start(self, documents: Mapping[str, str], directory: Path) -> None:
+    def start(self, documents: Mapping[str, str]) -> None:
         """Show what there is to do, ask, and have it done."""
         self.plan = _plan(self.session, documents, self.environment)
         self._show_plan()
         if self.plan["changes"] or self.lock:
-            again = f"guesthouse apply {directory} --yes"
-            if not self.terminal.confirm("Do this?", yes=self.yes, command=again):
-                self.terminal.talk("nothing was changed")
-                raise typer.Exit(1)
+            self.session.confirm("Do this?", yes=self.yes)
         if self.plan["changes"]:
             body = {
                 "documents": documents,

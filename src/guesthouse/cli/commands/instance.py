@@ -75,9 +75,6 @@ def destroy(
     session = session_of(context)
     session.api.get(f"/instances/{name}")
     question = f"Destroy instance {name}?"
-    again = f"guesthouse instance destroy {name} --yes"
-    if not session.terminal.confirm(question, yes=yes, command=again):
-        session.terminal.talk("nothing was changed")
-        raise typer.Exit(1)
+    session.confirm(question, yes=yes)
     run = session.api.delete(f"/instances/{name}")
     run_to_end(session, run, detach=detach, as_json=as_json)

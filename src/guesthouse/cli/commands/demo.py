@@ -1,0 +1,88 @@
+"""demo: one partner's environment on this machine, from nothing; and its removal.
+
+What runs playbooks is imported where it is needed: it takes a while to load.
+"""
+# ruff: noqa: PLC0415 - see above
+
+import asyncio
+import datetime as dt
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from guesthouse.cli.commands.estate import apply_estate, run_to_end
+from guesthouse.cli.options import Session, Yes, session_of
+from guesthouse.errors import GuesthouseError
+from guesthouse.instances.model import Provider
+from guesthouse.kit.clock import SystemClock
+
+if TYPE_CHECKING:
+    from guesthouse.bootstrap.demo import Demo
+
+PROVIDERS = (Provider.LOCAL, Provider.CONTAINER)
+WhichProvider = Annotated[
+    Provider, typer.Option("--provider", help="local: this machine; container: one of its own.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb."""
+    app.command("demo")(demo)
+
+
+def demo(
+    context: typer.Context,
+    *,
+    provider: WhichProvider = Provider.LOCAL,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what it changes on this machine.")
+    ] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the demonstration away.")] = False,
+    yes: Yes = True,
+) -> None:
+    """Bring a sample product up for a sample partner, test it, and print where it answers."""
+    from guesthouse.bootstrap.demo import Demo
+
+    session = session_of(context)
+    if provider not in PROVIDERS:
+        message = "the demonstration knows the providers local and container"
+        raise typer.BadParameter(message)
+    show = Demo(session.settings, provider, SystemClock())
+    if remove:
+        _remove(session, show)
+        return
+    session.terminal.result("This changes on this machine:")
+    for line in show.changes():
+        session.terminal.result(f"  - {line}")
+    if not dry_run:
+        session.confirm("Go on?", yes=yes)
+        _bring_up(session, show)
+
+
+def _bring_up(session: Session, show: "Demo") -> None:
+    clock = SystemClock()
+    started = clock.monotonic()
+    asyncio.run(show.prepare(session.terminal.log))
+    asyncio.run(show.start(session.terminal.log))
+    apply_estate(session, show.estate, yes=True)
+    took = dt.timedelta(seconds=round(clock.monotonic() - started))
+    for line in show.farewell():
+        session.terminal.result(line)
+    session.terminal.talk(f"this took {took}")
+
+
+def _remove(session: Session, show: "Demo") -> None:
+    """Destroy what the control plane has made, then the control plane."""
+    asyncio.run(show.start(session.terminal.log))
+    for kind, path in (("environments", "/environments"), ("instances", "/instances")):
+        for thing in session.api.items(path):
+            try:
+                run = session.api.delete(f"/{kind}/{thing['name']}")
+            except GuesthouseError as exc:
+                session.terminal.talk(f"{kind}/{thing['name']}: {exc.sentence}")
+                continue
+            run_to_end(session, run, detach=False, as_json=False)
+    asyncio.run(show.remove(session.terminal.log))
+    session.terminal.result("gone; these packages stay, remove what you do not need:")
+    for line in show.packages():
+        session.terminal.result(f"  - {line}")
