@@ -40,7 +40,7 @@ class InfluxAdmin:
             password: The administrator's password.
             transport: How it is reached; None is the network.
         """
-        self._url = url.rstrip("/")
+        self.url = url.rstrip("/")
         self._username = username
         self._password = password
         self._transport = transport
@@ -138,22 +138,22 @@ class InfluxAdmin:
             trust_env=False,
         ) as client:
             try:
-                return await client.post(f"{self._url}/query", data=form)
+                return await client.post(f"{self.url}/query", data=form)
             except httpx.HTTPError as exc:
-                raise InfluxAway(self._url, str(exc)) from exc
+                raise InfluxAway(self.url, str(exc)) from exc
 
     def _checked(self, response: httpx.Response) -> Mapping[str, Any]:
         """Return the answer's document, or say what the answer was instead."""
         if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
-            raise InfluxRefused(self._url, self._username)
+            raise InfluxRefused(self.url, self._username)
         if response.status_code >= SERVER_ERROR:
-            raise InfluxAway(self._url, f"it answered {response.status_code}")
+            raise InfluxAway(self.url, f"it answered {response.status_code}")
         try:
             document = response.json()
         except ValueError as exc:
-            raise InfluxAway(self._url, "it answered something that is no JSON") from exc
+            raise InfluxAway(self.url, "it answered something that is no JSON") from exc
         if not isinstance(document, dict):
-            raise InfluxAway(self._url, "it answered something that is no object")
+            raise InfluxAway(self.url, "it answered something that is no object")
         return document
 
 
