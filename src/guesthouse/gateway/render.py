@@ -7,6 +7,7 @@ What stands at http level is the gateway role's: the cache zone ``guesthouse_aut
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from guesthouse.gateway.model import Access, Route, Site
 
@@ -83,6 +84,8 @@ def _server(site: Site, route: Route) -> list[str]:
     return _block(
         "server",
         f"listen {site.port} ssl;",
+        # *.localhost is ::1 to many clients; without this they would meet the default server.
+        f"listen [::]:{site.port} ssl;",
         f"server_name {route.host};",
         f"ssl_certificate {site.root}/tls/certificate.pem;",
         f"ssl_certificate_key {site.root}/tls/key.pem;",
@@ -90,6 +93,7 @@ def _server(site: Site, route: Route) -> list[str]:
         f"error_page 497 =308 https://{site.authority(route)}$request_uri;",
         f"add_header {HSTS};",
         f"client_max_body_size {route.upload_bytes};",
+        *(_inner_authority(site, route) if _is_forwarded(site) else ()),
         "",
         *_block(f"location {_place(route.path)}", *_proxy(site, route)),
         *(_elsewhere(site, route) if route.path != "/" else ()),
@@ -137,14 +141,14 @@ def _transport(route: Route) -> Iterator[str]:
 
 def _headers(site: Site, route: Route) -> Iterator[str]:
     """Yield what the product is told of the request."""
-    # Written out, not taken from the request: a Host header can be anything, and products
-    # build links in e-mails from it.
-    authority = site.authority(route)
+    # Not taken from the request as it is: a Host header can be anything, and products build
+    # links in e-mails from it.
+    authority = _authority(site, route)
     yield _header("Host", authority)
     yield _header("X-Forwarded-Host", authority)
     yield _header("X-Forwarded-Proto", "https")
     yield _header("X-Forwarded-Scheme", "https")
-    yield _header("X-Forwarded-Port", str(site.public_port or site.port))
+    yield _header("X-Forwarded-Port", _port(site))
     yield _header("X-Forwarded-For", "$remote_addr")
     yield _header("X-Real-IP", "$remote_addr")
     yield _header("X-Request-Id", "$request_id")
@@ -197,7 +201,7 @@ def _control_tls(site: Site) -> Iterator[str]:
 def _elsewhere(site: Site, route: Route) -> list[str]:
     """Return what answers outside a route's path: the front door leads there, the rest is not."""
     return [
-        *_block("location = /", f"return 302 https://{site.authority(route)}{route.path};"),
+        *_block("location = /", f"return 302 https://{_authority(site, route)}{route.path};"),
         *_block("location /", "return 404;"),
     ]
 
@@ -245,6 +249,30 @@ def _answer(status: int, detail: str, next_step: str, *headers: str) -> list[str
         "default_type application/problem+json;",
         f"return {status} '{json.dumps(problem)}';",
     )
+
+
+def _is_forwarded(site: Site) -> bool:
+    return site.public_port not in (None, site.port)
+
+
+def _inner_authority(site: Site, route: Route) -> Iterator[str]:
+    """Yield what tells callers on the instance, who use its own port, from those outside."""
+    inner = replace(site, public_port=None)
+    yield f"set $guesthouse_authority {site.authority(route)};"
+    yield f"set $guesthouse_port {site.public_port};"
+    yield from _block(
+        f"if ($http_host = {inner.authority(route)})",
+        f"set $guesthouse_authority {inner.authority(route)};",
+        f"set $guesthouse_port {site.port};",
+    )
+
+
+def _authority(site: Site, route: Route) -> str:
+    return "$guesthouse_authority" if _is_forwarded(site) else site.authority(route)
+
+
+def _port(site: Site) -> str:
+    return "$guesthouse_port" if _is_forwarded(site) else str(site.port)
 
 
 def _place(path: str) -> str:

@@ -23,6 +23,7 @@ from tests.integration.gateway.serving import Control, Nginx, Product, Served, f
 
 APPS = "apps.localhost"
 UPLOAD = 100_000
+FORWARDED_PORT = 9443
 START = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
 
 
@@ -126,7 +127,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     control_server, product_server = Served(control), Served(product)
     control_server.start()
     product_server.start()
-    nginx = Nginx(root, free_port(), free_port(), control_server.port)
+    nginx = Nginx(root, free_port(), control_server.port)
     ca_file = _certificates(root)
     _sites(nginx, product_server.port)
     with nginx.running():
@@ -168,25 +169,37 @@ def _certificates(root: Path) -> Path:
     authority = CertificateAuthority(root / "ca", SystemClock(), domains=[console, APPS])
     files = GatewayCertificates(authority, apps_domain=APPS, hosts=[console])
     made = files.gateway_files("local")
-    (root / "tls").mkdir()
+    (root / "gateway" / "tls").mkdir(parents=True)
     for name, text in (
         ("certificate.pem", made.certificate),
         ("key.pem", made.key),
         ("ca.pem", made.ca),
     ):
-        (root / "tls" / name).write_text(text)
+        (root / "gateway" / "tls" / name).write_text(text)
     return authority.ca_file
 
 
 def _sites(nginx: Nginx, product_port: int) -> None:
-    """Write the sites of three environments, the third with a control plane it can't trust."""
+    """Write the sites of four environments, each with something of its own.
+
+    `other` asks the control plane over HTTPS, `untrusting` one that shows the wrong name, and
+    `forwarded` is behind a port that something forwards.
+    """
     plain = ControlPlane(f"http://127.0.0.1:{nginx.control_port}")
-    secure = ControlPlane(f"https://127.0.0.1:{nginx.console_port}", "console.localhost")
-    false = ControlPlane(f"https://127.0.0.1:{nginx.console_port}", "other.localhost")
-    folder = nginx.root / "sites"
+    secure = ControlPlane(f"https://127.0.0.1:{nginx.port}", "console.localhost")
+    false = ControlPlane(f"https://127.0.0.1:{nginx.port}", "other.localhost")
+    folder = nginx.root / "gateway" / "sites"
     folder.mkdir()
-    for name, control in (("acme", plain), ("other", secure), ("untrusting", false)):
-        site = Site(name, _routes(name, product_port), nginx.port, str(nginx.root), control)
+    controls = {"acme": plain, "other": secure, "untrusting": false, "forwarded": plain}
+    for name, control in controls.items():
+        site = Site(
+            environment=name,
+            routes=_routes(name, product_port),
+            port=nginx.port,
+            root=str(folder.parent),
+            control=control,
+            public_port=FORWARDED_PORT if name == "forwarded" else None,
+        )
         (folder / f"{name}.conf").write_text(render_site(site))
 
 

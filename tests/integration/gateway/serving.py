@@ -1,8 +1,8 @@
 """A real nginx with our sites, a product behind it, and a control plane that can go away."""
 
 import asyncio
+import getpass
 import json
-import os
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import uvicorn
 
 from guesthouse.gateway.service import AuthorisationService
@@ -26,36 +27,15 @@ Receive = Callable[[], Any]
 Send = Callable[[Message], Any]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
-# What the gateway role puts at http level, as the contract has it.
-NGINX = """
-{user}
-worker_processes 1;
-pid {root}/nginx.pid;
-error_log {root}/error.log warn;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    server_tokens off;
-    client_body_temp_path {root}/body;
-    proxy_temp_path {root}/proxy;
-    fastcgi_temp_path {root}/fastcgi;
-    uwsgi_temp_path {root}/uwsgi;
-    scgi_temp_path {root}/scgi;
-    proxy_cache_path {root}/cache levels=1:2 keys_zone=guesthouse_auth:1m inactive=12h
-        max_size=8m use_temp_path=off;
-    map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
-    ssl_protocols TLSv1.2 TLSv1.3;
-    server {{ listen {port} ssl default_server; ssl_reject_handshake on; return 421; }}
-    server {{
-        listen {console_port} ssl;
-        server_name console.localhost;
-        ssl_certificate {root}/tls/certificate.pem;
-        ssl_certificate_key {root}/tls/key.pem;
-        location / {{ proxy_pass http://127.0.0.1:{control_port}; }}
-    }}
-    include {root}/sites/*.conf;
+ROLE = Path(__file__).parents[3] / "ansible" / "roles" / "gateway" / "templates" / "nginx.conf.j2"
+CONSOLE = """
+server {{
+    listen {port} ssl;
+    server_name console.localhost;
+    location / {{ proxy_pass http://127.0.0.1:{control_port}; }}
 }}
 """
+"""As the control role has it: how gateways of other machines reach the control plane."""
 
 
 def free_port() -> int:
@@ -200,7 +180,6 @@ class Nginx:
 
     root: Path
     port: int
-    console_port: int
     control_port: int
 
     @contextmanager
@@ -212,25 +191,29 @@ class Nginx:
             yield
         finally:
             self._run("-s", "stop")
-            until(lambda: not (self.root / "nginx.pid").exists(), seconds=10)
-
-    def reload(self) -> None:
-        self._run("-s", "reload")
+            until(lambda: not (self.root / "gateway" / "nginx.pid").exists(), seconds=10)
 
     def _write(self) -> None:
-        text = NGINX.format(
-            user="user root;" if os.geteuid() == 0 else "",
-            root=self.root,
-            port=self.port,
-            console_port=self.console_port,
-            control_port=self.control_port,
+        """Write what the gateway role writes, and the console's site."""
+        directory = self.root / "gateway"
+        for folder in ("logs", "sites", "cache"):
+            (directory / folder).mkdir(exist_ok=True)
+        template = jinja2.Template(ROLE.read_text(), undefined=jinja2.StrictUndefined)
+        text = template.render(
+            gateway_user=getpass.getuser(),
+            gateway_directory=directory,
+            gateway_cache=directory / "cache",
+            guesthouse_gateway_port=self.port,
         )
-        (self.root / "nginx.conf").write_text(text)
+        (directory / "nginx.conf").write_text(text)
+        console = CONSOLE.format(port=self.port, control_port=self.control_port)
+        (directory / "sites" / "console.conf").write_text(console)
 
     def _run(self, *arguments: str) -> None:
-        argv = ["nginx", "-p", str(self.root), "-c", str(self.root / "nginx.conf")]
+        directory = self.root / "gateway"
         environment = process.base_environment()
         environment["PATH"] = f"{environment['PATH']}:/usr/sbin"
-        argv += ["-e", str(self.root / "error.log"), *arguments]
+        argv = ["nginx", "-e", str(directory / "logs" / "error.log")]
+        argv += ["-p", str(directory), "-c", str(directory / "nginx.conf"), *arguments]
         done = process.run(argv, limit=LIMIT, env=environment)
         assert done.ok, done.errors

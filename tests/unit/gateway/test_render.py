@@ -33,6 +33,7 @@ REMOTE = replace(
     port=443,
     control=ControlPlane("https://203.0.113.7:8443", "console.example.com"),
 )
+FORWARDED = replace(LOCAL, routes=(PUBLIC,), port=443, public_port=8444)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,7 @@ REMOTE = replace(
     [
         pytest.param("three-routes.conf", LOCAL, id="three-routes"),
         pytest.param("remote.conf", REMOTE, id="remote"),
+        pytest.param("forwarded.conf", FORWARDED, id="forwarded"),
         pytest.param("no-routes.conf", replace(LOCAL, routes=()), id="no-routes"),
     ],
 )
@@ -73,7 +75,8 @@ def test_no_header_is_set_twice_in_a_location() -> None:
 
 
 def test_nothing_listens_without_tls() -> None:
-    assert set(re.findall(r"listen .*;", render_site(LOCAL))) == {"listen 8443 ssl;"}
+    found = set(re.findall(r"listen .*;", render_site(LOCAL)))
+    assert found == {"listen 8443 ssl;", "listen [::]:8443 ssl;"}
 
 
 def test_trust_is_explained_for_each_system() -> None:
