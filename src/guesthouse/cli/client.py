@@ -46,9 +46,9 @@ class Api:
         """Return what an address holds."""
         return self._request("GET", path, params=params).json()
 
-    def text(self, path: str) -> str:
+    def text(self, path: str, **params: str | int | None) -> str:
         """Return what an address holds as text."""
-        return self._request("GET", path).text
+        return self._request("GET", path, params=params).text
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Json:
         """Have something done, once, however often the request has to be sent."""

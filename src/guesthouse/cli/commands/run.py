@@ -124,7 +124,7 @@ def _follow(session: Session, run_id: str, *, as_json: bool) -> None:
 def _lines(session: Session, run_id: str) -> Iterator[dict[str, Any]]:
     after = 0
     while True:
-        page = session.api.text(f"/runs/{run_id}/log?after={after}")
+        page = session.api.text(f"/runs/{run_id}/log", after=after)
         lines = [json.loads(line) for line in page.splitlines()]
         yield from lines
         if not lines:
