@@ -52,6 +52,8 @@ class Draft:
     store: Store
     routed: Mapping[str, str]
     """Address on the edge network by service."""
+    routed_ports: frozenset[tuple[str, str]]
+    """Service and port of each route."""
     test_services: frozenset[str]
     """Services the functional tests need and ``up`` must not start."""
 

@@ -100,8 +100,16 @@ def _within(draft: Draft, place: str, asked: float, least: float, most: float) -
     kept = min(max(asked, least), most)
     if kept != asked:
         code = place.rpartition(".")[2].replace("_", "-")
-        draft.ledger.note(code, place, f"{asked:g}", f"set to {kept:g}")
+        draft.ledger.note(code, place, size_text(asked), f"set to {size_text(kept)}")
     return kept
+
+
+def size_text(number: float) -> str:
+    """Return a number as a person writes it: a power of two with its unit."""
+    for unit, letter in ((2**30, "g"), (MIB, "m"), (2**10, "k")):
+        if number >= unit and number % unit == 0:
+            return f"{number // unit:.0f}{letter}"
+    return f"{number:g}"
 
 
 def sizes(draft: Draft, name: str, memory_bytes: int) -> Model:

@@ -75,7 +75,7 @@ def _is_port(text: str) -> bool:
 
 
 def _reached(draft: Draft, name: str, target: str) -> str:
-    if name in draft.routed:
+    if (name, target) in draft.routed_ports:
         return "not published; the gateway reaches it through its route"
     route = f"routes: {{{name}: {{stack: {draft.stack}, service: {name}, port: {target}}}}}"
     return f"not published; the stack reaches it at {name}:{target}, for HTTP declare {route}"

@@ -92,9 +92,11 @@ class _Maker:
         ledger.problems += assembled.problems
         for name, place in sorted(assembled.undeclared.items()):
             instead = f"left empty; declare {name} in the manifest's variables or secrets"
-            ledger.note("variable-undeclared", place, f"${{{name}}}", instead)
+            path = place.partition(": ")[2]
+            ledger.note("variable-undeclared", path, f"${{{name}}}", instead)
         for place in assembled.included_env_files:
-            ledger.note("include-env-file", place, "env_file", "not read; declare its variables")
+            path = place.partition(": ")[2]
+            ledger.note("include-env-file", path, "env_file", "not read; declare its variables")
         judge(assembled.model, ledger)
         model, tests = self._selected(stack, assembled.model, ledger)
         self._check_named(stack, model, ledger)
@@ -111,6 +113,11 @@ class _Maker:
             ledger=ledger,
             store=self.store,
             routed=own,
+            routed_ports=frozenset(
+                (route.service, str(route.port))
+                for route in self.manifest.routes
+                if route.stack == stack.name
+            ),
             test_services=tests,
         )
         self._emit(draft)

@@ -116,7 +116,7 @@ class FolderTree:
 
     def files(self, folder: str = "") -> Iterator[str]:
         """Yield the paths of all files below a folder, sorted."""
-        found = sorted(self._below(self._place(folder)))
+        found = sorted(self._below(self._place(folder))) if self.has_folder(folder) else []
         if len(found) > MAX_FILES:
             raise SourceInvalid(Problem(folder or ".", f"holds more than {MAX_FILES} files"))
         yield from found

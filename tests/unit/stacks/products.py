@@ -1,6 +1,8 @@
 """Small products for the tests of stacks."""
 
+import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.stacks.check import check
@@ -30,20 +32,22 @@ ROUTED = MANIFEST + "routes: {app: {stack: core, service: app, port: 8080}}\n"
 SECRET = "s3cret$value'with\"quotes"  # noqa: S105 - a secret of the tests
 
 
-def context(**changes: object) -> CompileContext:
+BASE = CompileContext(
+    environment="acme",
+    partner="acme",
+    product="sample",
+    project="gh-acme",
+    run="run_1",
+    edge_subnet="10.203.7.0/24",
+    variables={},
+    secrets={"DATABASE_PASSWORD": Sensitive(SECRET)},
+    cpu_count=2,
+)
+
+
+def context(**changes: Any) -> CompileContext:  # noqa: ANN401 - whatever the fields take
     """Return the environment products are compiled for."""
-    values: dict[str, object] = {
-        "environment": "acme",
-        "partner": "acme",
-        "product": "sample",
-        "project": "gh-acme",
-        "run": "run_1",
-        "edge_subnet": "10.203.7.0/24",
-        "variables": {},
-        "secrets": {"DATABASE_PASSWORD": Sensitive(SECRET)},
-        "cpu_count": 2,
-    }
-    return CompileContext(**{**values, **changes})  # type: ignore[arg-type] - fields of one dataclass
+    return dataclasses.replace(BASE, **changes)
 
 
 def tree(

@@ -476,7 +476,7 @@ def test_a_repositorys_env_file_for_compose_is_not_read() -> None:
     files = {".env": "TITLE=stolen\nCOMPOSE_PROFILES=x\nNONE=stolen\n"}
     stack = compiled(service('command: ["${TITLE}", "${NONE}"]'), files)
     assert section(stack)["command"] == ["Sample", ""]
-    assert "declare NONE" in notices(stack)["compose.yaml: services.app.command[1]"]
+    assert "declare NONE" in notices(stack)["services.app.command[1]"]
 
 
 def test_a_secret_never_reaches_a_place_that_names_things() -> None:

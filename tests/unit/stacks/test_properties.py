@@ -12,10 +12,32 @@ from guesthouse.stacks.yamlfile import Yaml, read_mapping
 from tests.unit.stacks.products import ROUTED, SECRET, compiled, section
 
 WORDS = st.sampled_from(
-    (
-        "app;db;none;host;./a;/etc;a:b;a=b;8080;10s;1g;yes;${A};${DATABASE_PASSWORD};;.;..;"
-        "v:/x:ro;./a:/b;CMD;no;1-9;a b;'"
-    ).split(";")
+    [
+        "app",
+        "db",
+        "none",
+        "host",
+        "./a",
+        "/etc",
+        "a:b",
+        "a=b",
+        "8080",
+        "10s",
+        "1g",
+        "yes",
+        "${A}",
+        "${DATABASE_PASSWORD}",
+        "",
+        ".",
+        "..",
+        "v:/x:ro",
+        "./a:/b",
+        "CMD",
+        "no",
+        "1-9",
+        "a b",
+        "'",
+    ]
 )
 SCALARS = st.one_of(WORDS, st.integers(-5, 100_000), st.booleans(), st.none(), st.floats(0, 9))
 KEYS = st.sampled_from(sorted({key for section in SECTIONS.values() for key in section} | {"app"}))
