@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from guesthouse.bootstrap.services import (
+from guesthouse.bootstrap.parts import (
     certificate_authority,
     certificates,
     control_plane,

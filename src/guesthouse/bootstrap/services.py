@@ -2,11 +2,17 @@
 
 from dataclasses import dataclass
 
-from guesthouse.adapters.ansible import AnsiblePlaybooks, SocketReachability
+from guesthouse.adapters.ansible import SocketReachability
 from guesthouse.adapters.git import GitSources
 from guesthouse.adapters.secrets import FileKeyCipher
 from guesthouse.bootstrap.bridges import EstateEnvironments, EstateInstances, ProductSources
 from guesthouse.bootstrap.metrics import metrics_accounts
+from guesthouse.bootstrap.parts import (
+    certificate_authority,
+    certificates,
+    control_plane,
+    playbooks,
+)
 from guesthouse.config import Settings
 from guesthouse.db import Database, upgrade
 from guesthouse.environments.prepare import Preparation
@@ -16,10 +22,8 @@ from guesthouse.environments.stack import StackPlays
 from guesthouse.environments.tasks import EnvironmentTasks, TaskParts
 from guesthouse.estate.service import Domains, EstatePorts, EstateService
 from guesthouse.gateway.certificates import CertificateAuthority
-from guesthouse.gateway.issuing import GatewayCertificates
 from guesthouse.gateway.service import AuthorisationService
 from guesthouse.instances import InstancePorts, InstanceService
-from guesthouse.instances.plan import ControlPlane
 from guesthouse.instances.tasks import InstanceTasks
 from guesthouse.kit.clock import Clock, SystemClock
 from guesthouse.people import system_scope
@@ -48,38 +52,6 @@ class Services:
     def ca(self) -> str:
         """Our CA's certificate, PEM."""
         return self.authority.ca_pem
-
-
-def control_plane(settings: Settings) -> ControlPlane:
-    """Return what instances are told of this control plane."""
-    return ControlPlane(
-        state=settings.state,
-        api_port=settings.api_port,
-        domain=settings.domain,
-        apps_domain=settings.apps_domain,
-        gateway_port=settings.gateway_port,
-        addresses=settings.control_plane_addresses,
-        docker_repository=settings.docker_repository,
-        telegraf_binary=settings.telegraf_binary,
-        service_prefix=settings.service_prefix,
-    )
-
-
-def certificate_authority(settings: Settings, clock: Clock) -> CertificateAuthority:
-    """Return our CA; its files are made when they are first needed."""
-    return CertificateAuthority(
-        settings.state / "ca", clock, domains=(settings.apps_domain, settings.domain)
-    )
-
-
-def certificates(settings: Settings, authority: CertificateAuthority) -> GatewayCertificates:
-    """Return what gateways serve with."""
-    return GatewayCertificates(authority, domain=settings.domain, apps_domain=settings.apps_domain)
-
-
-def playbooks(settings: Settings) -> AnsiblePlaybooks:
-    """Return what runs our playbooks."""
-    return AnsiblePlaybooks(settings.collection, settings.state / "work" / "ansible")
 
 
 def build(settings: Settings, clock: Clock | None = None) -> Services:

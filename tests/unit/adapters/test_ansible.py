@@ -12,11 +12,19 @@ from guesthouse.instances import Connection
 REMOTE = Connection("192.0.2.7", 2222, "ops", Path("/keys/id"), Path("/keys/known_hosts"))
 
 
-def test_every_text_is_tagged_unsafe() -> None:
-    text = variables_file({"a": "{{ lookup('pipe', 'id') }}", "b": {"c": ["{% x %}"]}, "n": 3})
-    tags = [token.value[1] for token in yaml.scan(text) if isinstance(token, yaml.TagToken)]
-    assert tags == ["unsafe", "unsafe"]
-    assert "n: 3" in text
+def test_every_text_is_marked_unsafe() -> None:
+    text = variables_file({"a": "{{ lookup('pipe', 'id') }}", "b": {"c": ["{% x %}", ""]}, "n": 3})
+    assert json.loads(text) == {
+        "a": {"__ansible_unsafe": "{{ lookup('pipe', 'id') }}"},
+        "b": {"c": [{"__ansible_unsafe": "{% x %}"}, {"__ansible_unsafe": ""}]},
+        "n": 3,
+    }
+
+
+@pytest.mark.parametrize("key", ["__ansible_vault", "__ansible_unsafe", "{{ 1 }}", "{% x %}"])
+def test_keys_that_mean_something_to_ansible_are_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="would mean something"):
+        variables_file({"files": {key: "text"}})
 
 
 @pytest.mark.parametrize("name", ["ansible_python_interpreter", "vault_x"])

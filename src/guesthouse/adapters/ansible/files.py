@@ -1,41 +1,24 @@
 """What Ansible is handed: an inventory of one machine and a file of variables. Texts only."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
-from typing_extensions import override
 
 from guesthouse.instances import Connection
 
 HOST = "instance"
+UNSAFE = "__ansible_unsafe"
 REFUSED_PREFIXES = ("ansible_", "vault_")
 
 
-class _Unsafe(str):
-    """A text Ansible must never template."""
-
-    __slots__ = ()
-
-
-class _Dumper(yaml.SafeDumper):
-    @override
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _represent_unsafe(dumper: yaml.SafeDumper, value: _Unsafe) -> yaml.Node:
-    return dumper.represent_scalar("!unsafe", str(value), style='"')
-
-
-_Dumper.add_representer(_Unsafe, _represent_unsafe)
-
-
 def variables_file(variables: Mapping[str, Any]) -> str:
-    """Return YAML in which every text is data, never a template.
+    """Return JSON in which every text is data, never a template.
 
-    Extra variables are templated wherever they come from, so each text carries ``!unsafe``;
-    that is what stops it (ansible-core 2.19).
+    Extra variables are templated wherever they come from, so each text is marked unsafe; that is
+    what stops it. In YAML, ``!unsafe "123"`` would come out as a number (ansible-core 2.19); the
+    JSON mark keeps texts texts.
 
     Args:
         variables: Plain values by name.
@@ -47,7 +30,7 @@ def variables_file(variables: Mapping[str, Any]) -> str:
     if refused:
         message = f"variables named {', '.join(refused)} would steer Ansible itself"
         raise ValueError(message)
-    return yaml.dump(_unsafe(dict(variables)), Dumper=_Dumper, sort_keys=True, allow_unicode=True)
+    return json.dumps(_unsafe(dict(variables)), sort_keys=True)
 
 
 def inventory_file(connection: Connection, *, is_root: bool = True) -> str:
@@ -94,9 +77,18 @@ def ssh_options(connection: Connection) -> list[str]:
 
 def _unsafe(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, str):
-        return _Unsafe(value)
+        return {UNSAFE: value}
     if isinstance(value, Mapping):
-        return {key: _unsafe(item) for key, item in value.items()}
+        return {_plain_key(key): _unsafe(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_unsafe(item) for item in value]
     return value
+
+
+def _plain_key(key: object) -> str:
+    """Return a key as text; one that Ansible would read as a mark of its own is refused."""
+    text = str(key)
+    if text.startswith("__ansible") or "{{" in text or "{%" in text:
+        message = f"a key called {text!r} would mean something to Ansible"
+        raise ValueError(message)
+    return text

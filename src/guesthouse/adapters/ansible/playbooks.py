@@ -53,7 +53,7 @@ class AnsiblePlaybooks(HostAutomation):
             directory = Path(name)
             inventory = inventory_file(play.connection, is_root=os.geteuid() == 0)
             _write(directory / "inventory.yml", inventory)
-            _write(directory / "variables.yml", variables_file(play.variables))
+            _write(directory / "variables.json", variables_file(play.variables))
             record = PlayRecord()
             async with LogFollower(play, on_line) as follower:
                 code = await self._run(play, directory, record, on_line)
@@ -94,7 +94,7 @@ class AnsiblePlaybooks(HostAutomation):
             "--limit",
             HOST,
             "--extra-vars",
-            f"@{directory / 'variables.yml'}",
+            f"@{directory / 'variables.json'}",
             str(self._collection / play.playbook),
         ]
 
