@@ -1,10 +1,14 @@
 """Where Beacon is, and how one gets in: everything comes from the environment."""
 
+import json
 import os
+import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -74,6 +78,31 @@ def plugin(visitor: httpx.Client, api_url: str) -> Iterator[dict[str, Any]]:
     registered = answer.json()
     yield registered
     visitor.delete(f"{api_url}/v1/plugins/{registered['id']}")
+
+
+@pytest.fixture
+def listener() -> Iterator[str]:
+    """The address of a plugin that answers every batch of readings with how many there were."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            results = [{"summary": f"{len(sent['readings'])} readings came"}]
+            body = json.dumps({"results": results}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Keep quiet."""
+
+    server = ThreadingHTTPServer(("", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    own_address = socket.gethostbyname(socket.gethostname())
+    yield f"http://{own_address}:{server.server_port}/readings"
+    server.shutdown()
+    server.server_close()
 
 
 def until(holds: Callable[[], bool]) -> None:

@@ -99,6 +99,19 @@ def test_plugin_that_registers_again_keeps_its_identity(
     assert again.json()["description"] == "Changed"
 
 
+def test_plugin_with_a_callback_is_sent_readings_and_may_answer(
+    visitor: httpx.Client, api_url: str, plugin: dict[str, Any], listener: str
+) -> None:
+    visitor.post(f"{api_url}/v1/plugins", json={"name": plugin["name"], "callback": listener})
+
+    def summaries() -> list[str]:
+        answer = visitor.get(f"{api_url}/v1/plugins/{plugin['id']}/results")
+        return [result["summary"] for result in answer.json()["items"]]
+
+    until(lambda: bool(summaries()))
+    assert summaries()[0].endswith("readings came")
+
+
 def test_result_of_an_unknown_plugin_is_refused(visitor: httpx.Client, api_url: str) -> None:
     nobody = "00000000-0000-4000-8000-000000000000"
 

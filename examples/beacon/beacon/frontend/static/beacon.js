@@ -80,7 +80,9 @@ function sensorEntry(id) {
 function showReading(entry, reading) {
   const number = entry.card.querySelector("data");
   number.value = reading.value;
-  number.textContent = reading.value.toLocaleString(undefined, { maximumFractionDigits: 2 });
+  // The same number of digits each time, so that a value does not jump about.
+  const digits = Number.isInteger(reading.value) ? 0 : 2;
+  number.textContent = reading.value.toLocaleString(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits });
   entry.card.querySelector(".unit").textContent = reading.unit;
   setTime(entry.card.querySelector("time"), reading.at);
   drawTrend(entry);
@@ -164,10 +166,11 @@ function tick() {
 
 function showConnection() {
   const pill = find("connection");
-  const silent = Math.round((Date.now() - heard) / 1000);
+  // One text per state: a screen reader says it once, not every second.
+  const since = new Date(heard).toLocaleTimeString();
   const [state, text] = !open
     ? [attempt ? "away" : "connecting", attempt ? "Not connected, trying again" : "Connecting"]
-    : Date.now() - heard > OLD_AFTER_MS ? ["stale", `Silent for ${silent} s`] : ["live", "Live"];
+    : Date.now() - heard > OLD_AFTER_MS ? ["stale", `Silent since ${since}`] : ["live", "Live"];
   if (pill.textContent === text) return;
   pill.dataset.state = state;
   pill.textContent = text;
