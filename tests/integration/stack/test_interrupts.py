@@ -34,86 +34,85 @@ SLOW: Json = {
 STARTED = "Waiting until every service is up"
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT])
-async def test_signal_in_the_middle_rolls_back(box: Box, number: signal.Signals) -> None:
-    box.deploy(OLD)
-    child = await box.start(box.deployment(SLOW))
-    await says(box.last_log, STARTED)
-    child.send_signal(number)
+@pytest.fixture
+def served(shared_box: Box) -> Box:
+    """An environment with a version that serves."""
+    assert shared_box.deploy(OLD)["failure"] is None
+    return shared_box
+
+
+async def test_signal_in_the_middle_rolls_back(served: Box) -> None:
+    child = await served.start(served.deployment(SLOW))
+    await says(served.last_log, STARTED)
+    child.send_signal(signal.SIGHUP)
     output, _ = await child.communicate()
     answer = answer_in(output.decode())
     assert (answer["failure"]["kind"], answer["rolled_back"]) == ("cancelled", True)
-    assert number.name in answer["failure"]["sentence"]
-    assert "1111" in box.command_of("web")
+    assert "SIGHUP" in answer["failure"]["sentence"]
+    assert "1111" in served.command_of("web")
 
 
-async def test_control_plane_that_goes_away_is_a_cancel(box: Box) -> None:
-    box.deploy(OLD)
+async def test_control_plane_that_goes_away_is_a_cancel(served: Box) -> None:
     reader, writer = os.pipe()
-    child = await start_with_output(box, box.deployment(SLOW), writer)
-    await says(box.last_log, STARTED)
+    child = await start_with_output(served, served.deployment(SLOW), writer)
+    await says(served.last_log, STARTED)
     os.close(reader)
     await child.wait()
-    assert "the control plane went away" in box.log()
-    assert "1111" in box.command_of("web")
-    assert not (box.root / "pending").exists()
+    assert "the control plane went away" in served.log()
+    assert "1111" in served.command_of("web")
+    assert not (served.root / "pending").exists()
 
 
-async def test_cancel_ends_a_build_and_all_it_started(box: Box) -> None:
-    box.deploy(OLD)
+async def test_cancel_ends_a_build_and_all_it_started(served: Box) -> None:
     sources = {"Dockerfile": f"FROM {BASE_IMAGE}\nRUN echo began; sleep 600\n"}
-    web = service(FOREVER, image=f"gh/{box.project}/web:slow", build={"context": "sources"})
-    wish = box.deployment({"web": web}, bundle=str(bundle(box.directory / "b.tar", sources)))
-    child = await box.start(wish)
-    await says(box.last_log, "began")
+    web = service(FOREVER, image=f"gh/{served.project}/web:slow", build={"context": "sources"})
+    wish = served.deployment({"web": web}, bundle=str(bundle(served.directory / "b.tar", sources)))
+    child = await served.start(wish)
+    await says(served.last_log, "began")
     child.send_signal(signal.SIGTERM)
     output, _ = await child.communicate()
     assert answer_in(output.decode())["failure"]["kind"] == "cancelled"
-    assert not any(str(box.root) in words for words in command_lines())
+    assert not any(str(served.root) in words for words in command_lines())
 
 
 @pytest.mark.parametrize("action", ["rollback", "deploy"])
 async def test_deployment_that_was_killed_is_put_right_by_what_comes_next(
-    box: Box, action: str
+    served: Box, action: str
 ) -> None:
-    box.deploy(OLD)
-    child = await box.start(box.deployment(SLOW))
-    await says(box.last_log, STARTED)
+    child = await served.start(served.deployment(SLOW))
+    await says(served.last_log, STARTED)
     child.kill()
     await child.wait()
-    assert (box.root / "pending").exists()
-    answer = box.call(box.action("rollback")) if action == "rollback" else box.deploy(OLD)
+    assert (served.root / "pending").exists()
+    answer = served.call(served.action("rollback")) if action == "rollback" else served.deploy(OLD)
     assert answer["failure"] is None
-    assert "1111" in box.command_of("web")
-    assert not (box.root / "pending").exists()
+    assert "1111" in served.command_of("web")
+    assert not (served.root / "pending").exists()
 
 
-async def test_second_deployment_waits_for_the_first(box: Box) -> None:
-    box.deploy(OLD)
-    first = await box.start(box.deployment(SLOW, wait_seconds=2))
-    await says(box.last_log, STARTED)
-    second = box.deploy({"web": service(["sleep", "2222"])})
+async def test_second_deployment_waits_for_the_first(served: Box) -> None:
+    first = await served.start(served.deployment(SLOW, wait_seconds=2))
+    await says(served.last_log, STARTED)
+    second = served.deploy({"web": service(["sleep", "2222"])})
     assert second["failure"] is None
-    assert "Waiting for another deployment: run run-2" in box.log()
+    assert f"Waiting for another deployment: run run-{served.runs - 1}" in served.log()
     output, _ = await first.communicate()
     assert answer_in(output.decode())["failure"]["kind"] == "unhealthy"
-    assert "2222" in box.command_of("web")
+    assert "2222" in served.command_of("web")
 
 
-async def test_second_deployment_gives_up_in_the_end(box: Box) -> None:
-    box.deploy(OLD)
-    first = await box.start(box.deployment(SLOW))
-    await says(box.last_log, STARTED)
-    second = box.deploy(OLD, lock_seconds=0.3)
+async def test_second_deployment_gives_up_in_the_end(served: Box) -> None:
+    first = await served.start(served.deployment(SLOW))
+    await says(served.last_log, STARTED)
+    second = served.deploy(OLD, lock_seconds=0.3)
     assert second["failure"]["kind"] == "busy"
-    assert "run run-2" in second["failure"]["sentence"]
+    assert f"run run-{served.runs - 1}" in second["failure"]["sentence"]
     first.send_signal(signal.SIGTERM)
     await first.communicate()
 
 
-async def test_playbook_that_is_ended_rolls_back(box: Box, tmp_path: Path) -> None:
-    box.deploy(OLD)
-    argv = playbook(tmp_path, box.deployment(SLOW))
+async def test_playbook_that_is_ended_rolls_back(served: Box, tmp_path: Path) -> None:
+    argv = playbook(tmp_path, served.deployment(SLOW))
     running = asyncio.create_task(
         process.stream(
             argv,
@@ -123,17 +122,17 @@ async def test_playbook_that_is_ended_rolls_back(box: Box, tmp_path: Path) -> No
             grace=timedelta(seconds=60),
         )
     )
-    await says(box.last_log, STARTED)
+    await says(served.last_log, STARTED)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    await says(box.last_log, "is back")
-    assert "1111" in box.command_of("web")
+    await says(served.last_log, "is back")
+    assert "1111" in served.command_of("web")
 
 
-async def start_with_output(box: Box, wish: Json, output: int) -> asyncio.subprocess.Process:
+async def start_with_output(served: Box, wish: Json, output: int) -> asyncio.subprocess.Process:
     """Start the module with its standard output in a pipe whose other end is ours to close."""
-    child = await box.start(wish, output=output)
+    child = await served.start(wish, output=output)
     os.close(output)
     return child
 
