@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from guesthouse.cli.commands import audit, demo, env, estate, host, instance, local, product, run
+from guesthouse.cli.commands import (
+    audit,
+    demo,
+    env,
+    estate,
+    host,
+    instance,
+    local,
+    machine,
+    product,
+    run,
+)
 from guesthouse.cli.errors import WrongUsage
 from guesthouse.cli.following import Interrupted
 from guesthouse.cli.options import Session
@@ -47,6 +58,7 @@ def _root(
 
 
 local.register(app)
+machine.register(app)
 estate.register(app)
 demo.register(app)
 app.add_typer(env.app, name="env")

@@ -9,6 +9,7 @@ from typing import IO, Any
 
 import httpx
 
+from guesthouse.cli.doctor.machine import Machine
 from guesthouse.cli.errors import NoTerminal
 from guesthouse.kit.clock import Clock, SystemClock
 
@@ -41,6 +42,8 @@ class Terminal:
     transport: httpx.BaseTransport | None = None
     """How requests travel; None is the network."""
     clock: Clock = field(default_factory=SystemClock)
+    machine: Machine | None = None
+    """What `doctor` looks at; None is this machine."""
 
     def result(self, text: str) -> None:
         """Write a line of what was asked for."""

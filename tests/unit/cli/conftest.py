@@ -18,6 +18,7 @@ from guesthouse.runs import Run, RunState
 from guesthouse.runs.model import Ending
 from tests.fakes.asgi import AsgiBridge
 from tests.fakes.clock import FakeClock
+from tests.fakes.machine import FakeMachine
 from tests.fakes.running import HandWorker
 from tests.fakes.services import ESTATE, OPERATOR, FakeServices, fake_services
 
@@ -58,6 +59,7 @@ class Cli:
     asked: list[str] = field(default_factory=list)
     environment: Mapping[str, str] = field(default_factory=dict)
     transport: httpx.BaseTransport | None = None
+    machine: FakeMachine | None = None
 
     def __call__(self, *arguments: str) -> Answer:
         out, err = io.StringIO(), io.StringIO()
@@ -75,6 +77,7 @@ class Cli:
             },
             transport=self.transport or AsgiBridge(self.app),
             clock=self.clock,
+            machine=self.machine,
         )
         code = main(arguments, terminal)
         return Answer(code, out.getvalue(), err.getvalue())
