@@ -183,6 +183,9 @@ def _authorise(site: Site, route: Route) -> list[str]:
         f'proxy_cache_key "{site.environment} {route.name} $http_authorization";',
         f"proxy_cache_valid 200 204 {ADMITTED_SECONDS}s;",
         f"proxy_cache_valid 401 403 {REFUSED_SECONDS}s;",
+        "# Saves opening the kept answer for each request; nginx notices a newer one.",
+        "open_file_cache max=200 inactive=60s;",
+        "open_file_cache_valid 5s;",
         "# While the control plane is away, whoever it admitted last stays admitted. Not",
         '# "updating": it would let a revoked token in once more, however old the answer is.',
         "proxy_cache_use_stale error timeout invalid_header http_429 http_500 http_502 http_503"
