@@ -39,6 +39,7 @@ options:
   repository: {description: Address of a further repository., type: str, default: ""}
   repository_suite: {description: Its suite., type: str, default: ""}
   repository_key: {description: "Its signing key, a file on the machine.", type: str, default: ""}
+  record: {description: File that keeps the names of what was new., type: str, default: ""}
 author: [Guesthouse maintainers]
 """
 
@@ -204,6 +205,13 @@ def install(parameters: dict[str, Any], names: list[str]) -> None:
             disable(service)
 
 
+def record(path: Path, names: list[str]) -> None:
+    """Add names to the list of what was installed for us."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as stream:
+        stream.writelines(f"{name}\n" for name in names)
+
+
 def main() -> None:
     """Do as the task says."""
     words = {"type": "list", "elements": "str", "default": []}
@@ -220,6 +228,7 @@ def main() -> None:
                 "default": "/usr/share/keyrings/debian-archive-keyring.gpg",
                 "no_log": False,
             },
+            "record": text,
             "repository": text,
             "repository_suite": text,
             "repository_key": {"type": "str", "default": "", "no_log": False},
@@ -230,6 +239,8 @@ def main() -> None:
     if names and not module.check_mode:
         try:
             install(module.params, names)
+            if module.params["record"]:
+                record(Path(module.params["record"]), names)
         except (AptFailed, subprocess.TimeoutExpired) as exc:
             module.fail_json(msg=str(exc), missing=names)
     module.exit_json(changed=bool(names), installed=names)
