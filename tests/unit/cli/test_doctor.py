@@ -47,7 +47,7 @@ def test_a_good_machine_passes(cli: Cli, machine: FakeMachine) -> None:
 def test_the_table_has_a_line_for_each_check(cli: Cli, machine: FakeMachine) -> None:
     cli.machine = machine
     lines = cli("doctor").lines
-    assert lines[1].split() == ["ok", "python", "3.11.7", "-"]
+    assert lines[1].split() == ["ok", "python", "3.11.7"]
     assert len(lines) == 1 + len(_verdicts(cli("doctor", "--json")))
 
 

@@ -51,7 +51,7 @@ def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
     if as_json:
         session.terminal.document([_document(finding) for finding in found])
     else:
-        rows = ([item.verdict.value, item.name, item.what, item.mend] for item in found)
+        rows = ([item.verdict.value, item.name, item.what, item.mend or " "] for item in found)
         for line in table(("", "what", "found", "to do"), rows):
             session.terminal.result(line)
     wrong = [item.name for item in found if item.verdict is Verdict.BAD]
