@@ -35,7 +35,7 @@ class ProductSources(SourceFetcher, CommitResolver):
 
     @override
     def bundle(self, place: Path, paths: tuple[str, ...], tar: Path) -> None:
-        self._git.bundle(place, tar, paths=paths)
+        self._git.bundle(place, tar, paths=None if "" in paths else paths)
 
 
 class EstateEnvironments(EnvironmentActions):

@@ -100,6 +100,7 @@ async def stream(  # noqa: PLR0913 - each is one property of the program's run
     env: Mapping[str, str] | None = None,
     stdin: bytes = b"",
     grace: timedelta = GRACE,
+    with_errors: bool = True,
 ) -> int:
     """Run a program, handing over each line of output and errors as it is written.
 
@@ -114,6 +115,7 @@ async def stream(  # noqa: PLR0913 - each is one property of the program's run
         env: Its whole environment; None as for `run`.
         stdin: Bytes it reads.
         grace: How long it may take to end once asked to, before it is killed.
+        with_errors: Whether what it writes to standard error counts as output, or is dropped.
 
     Returns:
         The exit code.
@@ -127,7 +129,7 @@ async def stream(  # noqa: PLR0913 - each is one property of the program's run
             *argv,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stderr=asyncio.subprocess.STDOUT if with_errors else asyncio.subprocess.DEVNULL,
             cwd=cwd,
             env=dict(env if env is not None else base_environment()),
             limit=LINE_LIMIT_BYTES,

@@ -68,6 +68,8 @@ class LogFollower:
             follow_argv(self._play.connection, path, is_root=os.geteuid() == 0),
             on_line=self._line,
             limit=self._play.limit,
+            # It complains of a log that is not there yet; what the log says is on standard output.
+            with_errors=False,
         )
 
     def _line(self, line: str) -> None:
