@@ -17,6 +17,8 @@ from guesthouse.stacks.wording import closest
 from guesthouse.stacks.yamlfile import Yaml, read_mapping
 
 MAX_FILES = 64
+MAX_BYTES = 2**20
+"""Of all files of a stack together."""
 MAX_CHAIN = 8
 MAX_NODES = 100_000
 """Of the whole model: ``extends`` can repeat a big service many times."""
@@ -59,6 +61,7 @@ class _Assembly:
     undeclared: dict[str, str] = field(default_factory=dict)
     included_env_files: list[str] = field(default_factory=list)
     files: int = 0
+    size: int = 0
     nodes: int = 0
 
     def merged(self, files: Sequence[str], base: str, chain: tuple[str, ...]) -> Model:
@@ -76,19 +79,28 @@ class _Assembly:
 
     def _file(self, path: str, base: str) -> Model:
         """Return one file in its long form; an unusable one is empty and noted."""
-        self.files += 1
-        if self.files > MAX_FILES:
-            if self.files == MAX_FILES + 1:
-                self._problem(path, f"is one of more than {MAX_FILES} files")
-            return {}
         try:
-            raw = read_mapping(self.tree.read(path), path)
+            content = self.tree.read(path)
+            if self._is_too_much(len(content), path):
+                return {}
+            raw = read_mapping(content, path)
         except SourceInvalid as exc:
             self.problems.append(exc.problem)
             return {}
         done = normalise(self._filled(raw, path), base, path)
         self.problems += done.problems
         return done.model
+
+    def _is_too_much(self, size: int, path: str) -> bool:
+        """Whether a further file is more than a stack may have; told once."""
+        was_too_much = self.files > MAX_FILES or self.size > MAX_BYTES
+        self.files += 1
+        self.size += size
+        is_too_much = self.files > MAX_FILES or self.size > MAX_BYTES
+        if is_too_much and not was_too_much:
+            limits = f"{MAX_FILES} files or {MAX_BYTES // 2**20} MiB"
+            self._problem(path, f"is one too many: a stack has at most {limits}")
+        return is_too_much
 
     def _filled(self, raw: Mapping[str, Yaml], path: str) -> dict[str, Yaml]:
         filling = Interpolation(self.values)

@@ -19,6 +19,9 @@ IMAGE = re.compile(
     r"(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?"
 )
 OURS = "gh/"
+HUB = re.compile(r"(index\.)?docker\.io/")
+IDENTITY = re.compile(r"[0-9a-f]+")
+"""The engine takes a plain hexadecimal name for the beginning of any image's id."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,12 @@ def image(draft: Draft, name: str) -> Image:
         return Image(_built(draft, maker, draft.service(maker)["build"], path).name)
     if IMAGE.fullmatch(str(written)) is None:
         draft.ledger.problem(f"{path}.image", "is no image name", f"written: {written}")
-    elif str(written).startswith(OURS):
+    elif HUB.sub("", str(written)).startswith(OURS):
         why = "images of this prefix belong to environments"
         draft.ledger.refuse("image", f"{path}.image", written, why, "use another name")
+    elif IDENTITY.fullmatch(str(written)):
+        why = "the engine could take it for the id of an image of others"
+        draft.ledger.refuse("image", f"{path}.image", written, why, f"write {written}:latest")
     return Image(str(written))
 
 
@@ -75,11 +81,16 @@ def _built(draft: Draft, name: str, written: Model, place: str) -> Image:
     section |= {"args": arguments} if arguments else {}
     section |= _contexts(draft, written, place) | _options(draft, written, place)
     tag = _tag(draft, context, section)
-    ours = f"{OURS}{draft.context.environment}/{name.lower()}:{tag}"
+    ours = f"{OURS}{draft.context.environment}/{_repository(name)}:{tag}"
     section["labels"] = our_labels(draft)
     dockerfile = str(section.get("dockerfile", ""))
     build = Build(name, ours, context, dockerfile, str(section.get("target", "")))
     return Image(ours, section, build)
+
+
+def _repository(service: str) -> str:
+    """Return a service's name as the engine takes it for an image."""
+    return re.sub(r"[^a-z0-9]+", "-", service.lower()).strip("-") or "service"
 
 
 def _source_path(path: str) -> str:

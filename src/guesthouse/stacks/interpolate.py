@@ -17,6 +17,8 @@ OPEN, CLOSE = "\ue000", "\ue001"
 MARK = re.compile(f"{OPEN}([A-Za-z0-9_]+){CLOSE}")
 MAX_NESTING = 8
 MAX_TEXT = 64 * 2**10
+MAX_FILLED = 2**20
+"""Characters of all filled in texts of a file: a long value used often is a bomb."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r":?[-?+]")
@@ -58,6 +60,8 @@ class Interpolation:
     problems: list[Problem] = field(default_factory=list)
     undeclared: dict[str, str] = field(default_factory=dict)
     """Name → the first place it was left empty."""
+    filled: int = 0
+    """Characters filled in so far."""
 
     def fill(self, value: Yaml, where: str) -> Yaml:
         """Return a value with every text in it filled in; keys are left alone."""
@@ -76,10 +80,12 @@ class Interpolation:
         except _Bad as exc:
             self.problems.append(Problem(where, str(exc)))
             return text
-        if len(filled) > MAX_TEXT:
-            self.problems.append(Problem(where, f"is longer than {MAX_TEXT} characters"))
-            return ""
-        return filled
+        self.filled += len(filled)
+        if len(filled) <= MAX_TEXT and self.filled <= MAX_FILLED:
+            return filled
+        if len(filled) > MAX_TEXT or self.filled - len(filled) <= MAX_FILLED:
+            self.problems.append(Problem(where, "is too long once its variables are filled in"))
+        return ""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,12 @@
 """What a service may use: memory, processors, processes, files, sizes."""
 
+import posixpath
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from guesthouse.stacks.draft import Draft
+from guesthouse.stacks.interpolate import marked_names
 from guesthouse.stacks.normalise import Model
 from guesthouse.stacks.readings import as_bytes, as_integer, as_number
 
@@ -173,6 +176,7 @@ def tmpfs(draft: Draft, name: str) -> list[str]:
     for index, text in enumerate(draft.service(name).get("tmpfs", [])):
         place = f"services.{name}.tmpfs[{index}]"
         target, _, options = text.partition(":")
+        target = clean_path(target)
         if not is_mount_target(target):
             draft.ledger.problem(place, "should be an absolute path", f"written: {text}")
             continue
@@ -200,12 +204,20 @@ def tmpfs_bytes(draft: Draft, place: str, written: object) -> int:
     return int(_within(draft, place, asked, 1, draft.policy.tmpfs_bytes_most))
 
 
+def clean_path(path: str) -> str:
+    """Return a path inside a container without what the engine would leave out anyway."""
+    return re.sub(r"^/+", "/", posixpath.normpath(path)) if path else path
+
+
 def is_mount_target(target: str) -> bool:
-    """Whether something may be mounted there inside a container."""
-    if not target.startswith("/") or target == "/" or ".." in target.split("/"):
+    """Whether something may be mounted there inside a container.
+
+    A secret is no part of it: its value is filled in where nobody looks at it any more.
+    """
+    parts = [part for part in target.split("/") if part not in ("", ".")]
+    if not target.startswith("/") or not parts or ".." in parts or marked_names(target):
         return False
-    first = target.split("/")[1]
-    return first not in {"proc", "sys"} and not (first == "dev" and target != "/dev/shm")  # noqa: S108 - a path in a container
+    return parts[0] not in {"proc", "sys"} and (parts[0] != "dev" or parts == ["dev", "shm"])
 
 
 def sysctls(draft: Draft, name: str) -> Model:

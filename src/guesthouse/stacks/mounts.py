@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from guesthouse.stacks.draft import Draft, text_tag
 from guesthouse.stacks.interpolate import marked_names
-from guesthouse.stacks.limits import is_mount_target, tmpfs_bytes
+from guesthouse.stacks.limits import clean_path, is_mount_target, tmpfs_bytes
 from guesthouse.stacks.normalise import Model
 from guesthouse.stacks.paths import is_below, join
 from guesthouse.stacks.readings import as_flag, as_integer, as_text
@@ -37,10 +37,11 @@ def mounts(draft: Draft, name: str) -> list[Model]:
 
 
 def _mount(draft: Draft, name: str, entry: Model, place: str) -> Iterator[Model]:
-    target = str(entry.get("target"))
+    target = clean_path(str(entry.get("target")))
     if not is_mount_target(target):
         draft.ledger.problem(place, "should have an absolute path of its own as target", target)
         return
+    entry = {**entry, "target": target}
     kinds: Mapping[str, Callable[[Draft, str, Model, str], Iterator[Model]]] = {
         "bind": _bind,
         "tmpfs": _tmpfs,
@@ -82,7 +83,7 @@ def _volume_options(draft: Draft, written: object, place: str) -> Model:
     if draft.ledger.read(as_flag, written.get("nocopy", False), place, False):  # noqa: FBT003 - a reading's default
         options["nocopy"] = True
     subpath = written.get("subpath")
-    if subpath and join("", str(subpath)) is None:
+    if subpath and (join("", str(subpath)) is None or marked_names(str(subpath))):
         why = "it leads out of the volume"
         draft.ledger.refuse(
             "subpath", f"{place}.volume.subpath", subpath, why, "name a folder in it"
@@ -204,7 +205,7 @@ def _reference(
     draft: Draft, section: str, folder: str, entry: Model, place: str
 ) -> Iterator[Model]:
     source = str(entry.get("source"))
-    target = posixpath.normpath(posixpath.join(folder, str(entry.get("target") or source)))
+    target = clean_path(posixpath.join(folder, str(entry.get("target") or source)))
     if not is_mount_target(target):
         draft.ledger.problem(f"{place}.target", "should be a path of its own", target)
         return

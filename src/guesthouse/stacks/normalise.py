@@ -5,6 +5,7 @@ A path inside the repository becomes ``./…``; one that leads out of it keeps i
 """
 
 import posixpath
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -18,6 +19,7 @@ from guesthouse.stacks.readings import (
     as_pairs,
     as_text,
     as_texts,
+    shorten,
 )
 from guesthouse.stacks.yamlfile import Yaml
 
@@ -28,7 +30,8 @@ SECTIONS = ("services", "networks", "volumes", "secrets", "configs")
 REMOTE = ("http://", "https://", "git://", "ssh://", "github.com/", "git@", "oci://")
 SELINUX = {"z", "Z"}
 PROPAGATION = {"shared", "rshared", "slave", "rslave", "private", "rprivate"}
-SHORT_PORT_PARTS = 2
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,62}")
+"""Of a service, network, volume, secret or config; it becomes part of names and paths."""
 SHORT_VOLUME_PARTS = 3
 
 
@@ -81,11 +84,16 @@ def _section(
         problems.append(Problem(f"{where}: {section}", str(exc)))
         return {}
     shapes = SERVICE_SHAPES if section == "services" else RESOURCE_SHAPES
-    return {
-        name: _thing(thing, shapes, base, f"{where}: {section}.{name}", problems)
-        for name, thing in named.items()
-        if not name.startswith("x-")
-    }
+    things = {}
+    for name, thing in named.items():
+        if name.startswith("x-"):
+            continue
+        if NAME.fullmatch(name) is None:
+            what = "should be named with letters, digits, dots, dashes and underscores"
+            problems.append(Problem(f"{where}: {section}.{shorten(name)}", what))
+            continue
+        things[name] = _thing(thing, shapes, base, f"{where}: {section}.{name}", problems)
+    return things
 
 
 def _thing(

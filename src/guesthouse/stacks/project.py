@@ -25,6 +25,7 @@ from guesthouse.stacks.services import Emitted, emit
 from guesthouse.stacks.sources import SourceTree
 from guesthouse.stacks.wording import closest
 
+MOST_SERVICES = 200
 FIRST_ROUTED = 10
 """Last number of the first routed service's address; those below are the platform's."""
 
@@ -162,9 +163,11 @@ class _Maker:
         declared = self.manifest.tests
         if declared is not None and declared.stack == stack.name and declared.service in services:
             tests = {declared.service} | (_needed(declared.service, services) - on)
-        kept = {name: services[name] for name in sorted(on | tests)}
+        kept = {name: services[name] for name in sorted(on | tests)[:MOST_SERVICES]}
         if not kept:
             ledger.problem("services", "no service is switched on", "declare at least one")
+        if len(on | tests) > MOST_SERVICES:
+            ledger.problem("services", f"holds more than {MOST_SERVICES} services")
         for name in sorted(on - tests):
             for other in sorted(set(services[name].get("depends_on", {})) & tests):
                 place = f"services.{name}.depends_on.{other}"

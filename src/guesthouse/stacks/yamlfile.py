@@ -34,6 +34,8 @@ Yaml: TypeAlias = "Scalar | list[Yaml] | dict[str, Yaml]"
 MAX_BYTES = 256 * 2**10
 MAX_DEPTH = 32
 MAX_NODES = 20_000
+MAX_CHARACTERS = 4 * MAX_BYTES
+"""Of all scalars, aliases counted: one long text used often is a bomb, too."""
 MERGE_KEY = "<<"
 RESERVED = frozenset("\ue000\ue001\0")
 """The loader marks secrets with the first two; no file may bring them along."""
@@ -66,6 +68,7 @@ class _Node:
 
     value: Yaml
     nodes: int
+    characters: int
     height: int
     is_merge: bool = False
 
@@ -77,6 +80,7 @@ class _Builder:
     events: Iterator[Event]
     anchors: dict[str, _Node] = field(default_factory=dict)
     nodes: int = 0
+    characters: int = 0
 
     def document(self) -> Yaml:
         """Return the only document; an empty stream is None."""
@@ -105,7 +109,7 @@ class _Builder:
             raise _Broken(event, f"is nested deeper than {MAX_DEPTH} levels")
         if isinstance(event, AliasEvent):
             return self._alias(event, depth)
-        self._count(event, 1)
+        self._count(event, 1, len(event.value) if isinstance(event, ScalarEvent) else 0)
         node = self._made(event, depth)
         anchor = getattr(event, "anchor", None)
         if anchor is not None:
@@ -127,13 +131,16 @@ class _Builder:
             raise _Broken(event, f"*{event.anchor} names no finished anchor")
         if depth + node.height > MAX_DEPTH + 1:
             raise _Broken(event, f"is nested deeper than {MAX_DEPTH} levels")
-        self._count(event, node.nodes)
+        self._count(event, node.nodes, node.characters)
         return node
 
-    def _count(self, event: Event, nodes: int) -> None:
+    def _count(self, event: Event, nodes: int, characters: int) -> None:
         self.nodes += nodes
+        self.characters += characters
         if self.nodes > MAX_NODES:
             raise _Broken(event, f"holds more than {MAX_NODES} values, aliases counted")
+        if self.characters > MAX_CHARACTERS:
+            raise _Broken(event, f"holds more than {MAX_CHARACTERS} characters, aliases counted")
 
     def _sequence(self, start: SequenceStartEvent, depth: int) -> _Node:
         _collection_tag(start)
@@ -204,10 +211,11 @@ def _yaml_problem(where: str, error: yaml.MarkedYAMLError) -> Problem:
     return Problem(f"{where}{line}", f"is not YAML: {error.problem or error.context}")
 
 
-def _cost(parts: list[_Node]) -> tuple[int, int]:
+def _cost(parts: list[_Node]) -> tuple[int, int, int]:
     nodes = 1 + sum(part.nodes for part in parts)
+    characters = sum(part.characters for part in parts)
     height = 1 + max((part.height for part in parts), default=0)
-    return nodes, height
+    return nodes, characters, height
 
 
 def _put(into: dict[str, Yaml], key: Yaml, value: Yaml, event: Event) -> None:
@@ -241,8 +249,8 @@ def _scalar(event: ScalarEvent) -> _Node:
         raise _Broken(event, f"the tag {event.tag} is not allowed", "leave the tag out")
     is_plain = event.implicit[0] and event.style is None
     if is_plain and text == MERGE_KEY:
-        return _Node(text, 1, 1, is_merge=True)
-    return _Node(_meaning(text, event, is_plain=is_plain), 1, 1)
+        return _Node(text, 1, len(text), 1, is_merge=True)
+    return _Node(_meaning(text, event, is_plain=is_plain), 1, len(text), 1)
 
 
 def _meaning(text: str, event: ScalarEvent, *, is_plain: bool) -> Scalar:

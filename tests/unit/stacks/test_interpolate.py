@@ -90,7 +90,14 @@ def test_keys_are_left_alone() -> None:
 def test_long_results_are_cut_short() -> None:
     filling = Interpolation(Values({"BIG": "x" * 40_000}))
     assert filling.fill("$BIG$BIG", "f") == ""
-    assert "is longer than" in filling.problems[0].what
+    assert "is too long" in filling.problems[0].what
+
+
+def test_a_long_value_used_often_is_cut_short_and_told_once() -> None:
+    filling = Interpolation(Values({"BIG": "x" * 60_000}))
+    filled_in = filling.fill(["$BIG"] * 100, "f")
+    assert len(str(filled_in)) < 2**21
+    assert [problem.where for problem in filling.problems] == ["f[17]"]
 
 
 def test_marks_are_revealed_only_on_purpose() -> None:

@@ -279,6 +279,19 @@ REFUSED = {
     "dns-link-local": (service("dns: [169.254.169.254]"), "dns"),
     # Shared names
     "image-of-another": ("services: {app: {image: 'gh/other/api:1'}}\n", "image"),
+    "image-of-another-in-full": (
+        "services: {app: {image: 'docker.io/gh/other/api:1'}}\n",
+        "image",
+    ),
+    "image-by-id": ("services: {app: {image: '1b8692ae32d7'}}\n", "image"),
+    "subpath-by-secret": (
+        service(
+            "volumes: [{type: volume, source: v, target: /x,"
+            " volume: {subpath: '${DATABASE_PASSWORD}'}}]"
+        )
+        + "volumes: {v: }\n",
+        "subpath",
+    ),
     # Unknown
     "unknown-service-key": (service("launch_missiles: true"), "unknown-key"),
     "unknown-top-key": ("missiles: {}\n" + service("tty: true"), "unknown-key"),
@@ -315,6 +328,21 @@ UNREADABLE: dict[str, tuple[str, str]] = {
     ),
     "mount-over-proc": (service("tmpfs: /proc"), "absolute path"),
     "mount-over-root": (service("volumes: ['v:/']") + "volumes: {v: }\n", "absolute path"),
+    "mount-over-proc-slashes": (service("tmpfs: //proc"), "absolute path"),
+    "mount-over-proc-dots": (
+        service("volumes: ['v:/x/../proc']") + "volumes: {v: }\n",
+        "absolute",
+    ),
+    "mount-target-by-secret": (service("tmpfs: '/x${DATABASE_PASSWORD}'"), "absolute path"),
+    "secret-named-as-path": (
+        service("secrets: ['../../x']") + "secrets: {'../../x': {environment: TITLE}}\n",
+        "should be named with letters",
+    ),
+    "service-named-as-option": ("services: {'--x': {image: x}}\n", "should be named with"),
+    "too-many-services": (
+        "services:\n" + "".join(f"  s{n}: {{image: x}}\n" for n in range(201)),
+        "more than 200 services",
+    ),
     "port-range-huge": (service("ports: ['1-99999:1-99999']"), "port or a range"),
     "image-with-options": ("services: {app: {image: '--privileged x'}}", "no image name"),
     "service-not-a-mapping": ("services: {app: 5}", "mapping"),

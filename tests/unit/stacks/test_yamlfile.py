@@ -80,6 +80,11 @@ def test_alias_bomb_is_refused() -> None:
     assert "more than 20000 values" in sentence("\n".join(lines).encode())
 
 
+def test_a_long_text_used_often_is_refused() -> None:
+    text = "a: &a " + "x" * 200_000 + "\nb: [" + ", ".join(["*a"] * 10) + "]\n"
+    assert "more than 1048576 characters" in sentence(text.encode())
+
+
 def test_alias_cannot_build_depth() -> None:
     lines = ["a0: &a0 [x]"]
     lines += [f"a{n}: &a{n} [*a{n - 1}]" for n in range(1, 40)]
