@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-COLLECTIONS = Path(__file__).parents[3] / "ansible" / "collections"
+COLLECTIONS = Path(__file__).parents[3] / "collections"
 PLACE = "ansible_collections.guesthouse.platform.plugins.module_utils"
 
 
