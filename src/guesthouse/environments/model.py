@@ -166,7 +166,7 @@ class DeployFailed(Failed):
     def __init__(self, failure: Json, *, rolled_back: bool) -> None:
         kept = "; the earlier version still serves" if rolled_back else ""
         super().__init__(
-            f"{failure['sentence']}{kept}",
+            f"{_clause(failure['sentence'])}{kept}",
             next_step=str(failure.get("next_step", "")),
             where=str(failure.get("service") or ""),
             detail=_text(failure.get("last_lines")),
@@ -176,10 +176,9 @@ class DeployFailed(Failed):
 class FunctionalTestsRed(Failed):
     """The product's functional tests are red."""
 
-    def __init__(self, environment: str, failure: Json, *, run: str, kept: bool) -> None:
-        left = "the earlier version serves again" if kept else "nothing is left running"
+    def __init__(self, environment: str, failure: Json, *, run: str, left: str) -> None:
         super().__init__(
-            f"{failure['sentence']}; {left}",
+            f"{_clause(failure['sentence'])}; {left}",
             next_step=f"guesthouse run junit {run}; then guesthouse apply --env {environment}",
             detail=_text(failure.get("last_lines")),
         )
@@ -193,6 +192,11 @@ class LockMismatch(Conflict):
             f"the lock cannot be reproduced: {'; '.join(differences)}",
             next_step="deploy without --locked, or restore what the lock names",
         )
+
+
+def _clause(sentence: object) -> str:
+    """Return a sentence so that another clause may follow."""
+    return str(sentence).removesuffix(".")
 
 
 def _text(lines: object) -> str:

@@ -20,6 +20,7 @@ from guesthouse.environments.prepare import Preparation, Prepared
 from guesthouse.environments.service import DEPLOY, DESTROY, JUNIT
 from guesthouse.environments.stack import StackPlays
 from guesthouse.environments.store import ArtifactStore, EnvironmentStore
+from guesthouse.errors import GuesthouseError
 from guesthouse.instances import InstanceService, InstanceState
 from guesthouse.instances.plan import root_of
 from guesthouse.kit.clock import Clock
@@ -134,22 +135,22 @@ class EnvironmentTasks:
             raise
 
     async def _test(self, context: RunContext) -> Json:
-        prepared = await self._prepared(context)
+        prepared, desired = await self._prepared(context), _desired(context)
         if prepared.manifest.tests is None:
             _note(context, "the product declares no functional tests")
             return {"tests": None}
         try:
             answer = await self._run_tests(context, prepared, prepared.manifest.tests)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, GuesthouseError):
             # What was not tested does not stay.
             await self._roll_back(context, prepared)
             raise
         if answer.get("junit"):
             self._keep_junit(context.run.id, str(answer["junit"]))
         if answer.get("failure"):
-            rolled_back = await self._roll_back(context, prepared)
-            name = prepared.environment.name
-            raise FunctionalTestsRed(name, answer["failure"], run=context.run.id, kept=rolled_back)
+            left = await self._roll_back(context, prepared)
+            run = context.run.id
+            raise FunctionalTestsRed(desired.name, answer["failure"], run=run, left=left)
         return {"exit_code": answer.get("exit_code"), "timings": answer.get("timings")}
 
     async def _run_tests(
@@ -219,10 +220,14 @@ class EnvironmentTasks:
         context.mask(*prepared.secrets)
         return prepared
 
-    async def _roll_back(self, context: RunContext, prepared: Prepared) -> bool:
-        """Put the version before back; return whether there was one."""
+    async def _roll_back(self, context: RunContext, prepared: Prepared) -> str:
+        """Put the version before back; return what serves now, for a person."""
         answer = await self._parts.plays.roll_back(prepared, context.run.id, on_line=context.log)
-        return bool(answer.get("rolled_back"))
+        if answer.get("rolled_back"):
+            return "the earlier version serves again"
+        if not context.results["deploy"].get("changed", True):
+            return "what served before was left as it is"
+        return "nothing is left running"
 
     def _test_token(self, prepared: Prepared, lifetime: dt.timedelta) -> Sensitive[str]:
         environment = prepared.environment
