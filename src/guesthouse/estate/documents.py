@@ -10,7 +10,6 @@ HOST = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$"
 GIT = (
     r"^(https://[A-Za-z0-9][^\s@]*"
     r"|ssh://([A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9][^\s@]*"
-    r"|[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][^\s:@]*:[^\s:-][^\s]*"
     r"|file:///[^\s]+)$"
 )
 REF = r"^[A-Za-z0-9][A-Za-z0-9._/+-]*$"
@@ -24,7 +23,7 @@ ABSOLUTE = r"^/[^\x00-\x1f]*$"
 RULES = {
     NAME: "a name: a-z, 0-9 and single hyphens, beginning with a letter",
     HOST: "a host name of a-z, 0-9, hyphens and dots",
-    GIT: "an https, ssh or file address of a repository, without a password in it",
+    GIT: "https://host/path, ssh://git@host/path or file:///path, without a password",
     REF: "a branch, tag or commit",
     FOLDER: "a folder inside the repository, without a leading slash or ..",
     VARIABLE: "a variable's name: letters, digits and _",

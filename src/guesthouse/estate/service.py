@@ -113,6 +113,7 @@ class EstateService:
         with self._database.transaction() as transaction:
             # Decided in the transaction that carries it out: of two applies at once,
             # the second finds what the first has done.
+            self._store.take_turns(scope, transaction)
             actual = self._store.actual(scope, transaction)
             plan = difference(wanted, actual, commits, environment=environment)
             if expected is not None and plan.fingerprint != expected:

@@ -20,6 +20,7 @@ WAITING = "waiting"
 ASKED = "asked"
 """A run that destroys the machine has been queued."""
 COMMIT = "commit"
+LOCK_KEY = 7402003
 TABLES: Mapping[ObjectKind, sa.Table] = MappingProxyType(
     {
         ObjectKind.PARTNER: partners,
@@ -40,6 +41,13 @@ STANDINGS: Mapping[EnvironmentState, Standing] = MappingProxyType(
 
 class EstateStore:
     """What is declared, as the database holds it."""
+
+    def take_turns(self, scope: Scope, transaction: Transaction) -> None:
+        """Wait until no other apply is in its transaction."""
+        del scope
+        # SQLite has one writer anyway; on PostgreSQL two would both find a row missing.
+        if transaction.dialect == "postgresql":
+            transaction.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_KEY)))
 
     def actual(self, scope: Scope, transaction: Transaction) -> Actual:
         """Return what is there and visible to the caller; what is leaving is left out."""

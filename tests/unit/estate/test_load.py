@@ -212,15 +212,22 @@ def test_objects_come_in_name_order_whatever_the_files_order() -> None:
         pytest.param(
             "products/beacon",
             "{name: beacon, source: {git: 'ext::sh -c id', ref: main}}",
-            "products/beacon.yaml: source/git: should be an https, ssh or file address of a "
-            "repository, without a password in it",
+            "products/beacon.yaml: source/git: should be https://host/path, "
+            "ssh://git@host/path or file:///path, without a password",
             id="git-transport",
         ),
         pytest.param(
             "products/beacon",
+            "{name: beacon, source: {git: 'git@git.test:beacon', ref: main}}",
+            "products/beacon.yaml: source/git: should be https://host/path, "
+            "ssh://git@host/path or file:///path, without a password",
+            id="git-as-ssh-programs-write-it",
+        ),
+        pytest.param(
+            "products/beacon",
             "{name: beacon, source: {git: 'ssh://-oProxyCommand=id/x', ref: main}}",
-            "products/beacon.yaml: source/git: should be an https, ssh or file address of a "
-            "repository, without a password in it",
+            "products/beacon.yaml: source/git: should be https://host/path, "
+            "ssh://git@host/path or file:///path, without a password",
             id="git-option",
         ),
         pytest.param(
