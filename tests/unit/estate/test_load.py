@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -429,3 +430,14 @@ def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
     (tmp_path / "estate.yaml").write_bytes(b"name: caf\xe9")
     with pytest.raises(EstateInvalid, match=r"estate\.yaml: should be UTF-8 text"):
         read_directory(tmp_path)
+
+
+def test_the_reference_pages_examples_load() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "estate.md").read_text()
+    blocks = re.findall(r"```yaml\n# (\S+\.yaml)\n(.*?)```", page, flags=re.DOTALL)
+    instances = re.findall(r"^\{name: (\w+), provider.*?\}", page, flags=re.DOTALL | re.MULTILINE)
+    texts = re.findall(r"^\{name: \w+, provider.*?\}", page, flags=re.DOTALL | re.MULTILINE)
+    files = {f"instances/{name}.yaml": text for name, text in zip(instances, texts, strict=True)}
+    estate = load(dict(blocks) | {name: text.replace("…", "x") for name, text in files.items()})
+    assert list(estate.environments) == ["acme"]
+    assert list(estate.instances) == ["box", "local", "vm1"]
