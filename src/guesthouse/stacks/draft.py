@@ -1,8 +1,9 @@
 """One stack on its way from the authors' model to ours: what every emitting function is given."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.stacks.interpolate import Values, reveal_marks
@@ -15,6 +16,9 @@ from guesthouse.stacks.sources import SourceTree
 TAG_DIGITS = 12
 EDGE = "edge"
 """Key of the network the gateway reaches routed services on."""
+
+
+Tagger: TypeAlias = Callable[[SourceTree, str], str]
 
 
 @dataclass
@@ -56,6 +60,8 @@ class Draft:
     """Service and port of each route."""
     test_services: frozenset[str]
     """Services the functional tests need and ``up`` must not start."""
+    tagger: Tagger
+    """Makes content tags; a check on a laptop needs none, and may meet a folder full of links."""
 
     def service(self, name: str) -> Model:
         """Return what the author wrote of a service."""
@@ -81,7 +87,7 @@ class Draft:
     def tag(self, path: str) -> str:
         """Return the content tag of a file or folder of the repository."""
         if path not in self.store.tags:
-            self.store.tags[path] = tree_tag(self.tree, path)
+            self.store.tags[path] = self.tagger(self.tree, path)
         return self.store.tags[path]
 
     def keep_text(self, name: str, text: str) -> str:

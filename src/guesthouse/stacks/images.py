@@ -2,8 +2,10 @@
 
 import posixpath
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from guesthouse.stacks.dockerfile import read_paths
 from guesthouse.stacks.draft import Draft, text_tag
 from guesthouse.stacks.environment import our_labels
 from guesthouse.stacks.limits import shm_bytes
@@ -186,14 +188,23 @@ def _secrets(draft: Draft, written: Model, place: str) -> list[Model]:
 
 def _tag(draft: Draft, context: str, section: Model) -> str:
     """Return a tag of everything the image is made from; secrets count by name only."""
-    parts = [
-        draft.tag(context),
-        repr(sorted(section.items(), key=lambda item: item[0])),
-    ]
-    dockerfile = join(context, str(section.get("dockerfile", ""))) or ""
-    if dockerfile and not is_below(dockerfile, context):
-        parts.append(draft.tag(dockerfile))
+    parts = [repr(sorted(section.items())), *_context_tags(draft, context, section)]
     for path in section.get("additional_contexts", {}).values():
         folder = path.removeprefix("./sources").removeprefix("/")
         parts.append("" if path.startswith("service:") else draft.tag(folder))
     return text_tag(*parts)
+
+
+def _context_tags(draft: Draft, context: str, section: Model) -> Iterator[str]:
+    """Yield tags of the Dockerfile and of what it reads of its context."""
+    name = section.get("dockerfile")
+    path = None if name is None else join(context, str(name))
+    text = str(section.get("dockerfile_inline", ""))
+    if path is not None:
+        text = draft.tree.read(path).decode("utf-8", errors="replace")
+    yield text
+    reads = read_paths(text, str(section.get("target", "")))
+    for relative in (".dockerignore", f"{name}.dockerignore", *([""] if reads is None else reads)):
+        found = join(context, relative) or ""
+        is_there = draft.tree.has_file(found) or draft.tree.has_folder(found)
+        yield f"{relative}\0{draft.tag(found) if is_there else ''}"

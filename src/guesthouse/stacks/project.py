@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from guesthouse.errors import Problem
 from guesthouse.stacks.assemble import assemble
-from guesthouse.stacks.draft import EDGE, Draft, Store
+from guesthouse.stacks.draft import EDGE, Draft, Store, Tagger, tree_tag
 from guesthouse.stacks.interpolate import Values
 from guesthouse.stacks.judge import judge
 from guesthouse.stacks.ledger import Ledger, told
@@ -56,6 +56,7 @@ class _Maker:
     context: CompileContext
     policy: Policy
     values: Values
+    tagger: Tagger
     store: Store = field(default_factory=Store)
     services: dict[str, Emitted] = field(default_factory=dict)
     networks: Model = field(default_factory=dict)
@@ -120,6 +121,7 @@ class _Maker:
                 if route.stack == stack.name
             ),
             test_services=tests,
+            tagger=self.tagger,
         )
         self._emit(draft)
         return ledger
@@ -214,9 +216,10 @@ def make_project(
     *,
     policy: Policy,
     values: Values,
+    tagger: Tagger = tree_tag,
 ) -> Project:
     """Return the canonical project of a product with everything that was noted on the way."""
-    return _Maker(tree, manifest, context, policy, values).made()
+    return _Maker(tree, manifest, context, policy, values, tagger).made()
 
 
 def addresses(manifest: Manifest, subnet: str) -> dict[tuple[str, str], str]:

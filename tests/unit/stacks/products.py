@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from hypothesis import settings
+
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.stacks.check import check
 from guesthouse.stacks.compile import compile_product
@@ -32,6 +34,8 @@ ROUTED = MANIFEST + "routes: {app: {stack: core, service: app, port: 8080}}\n"
 SECRET = "s3cret$value'with\"quotes"  # noqa: S105 - a secret of the tests
 
 
+ANY_TIME = settings(deadline=None)
+"""For properties: a busy machine is no failure."""
 BASE = CompileContext(
     environment="acme",
     partner="acme",

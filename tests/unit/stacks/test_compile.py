@@ -443,9 +443,9 @@ def test_values_have_to_fit_the_manifest() -> None:
 
 def test_a_build_is_named_after_its_content() -> None:
     compose = "services: {app: {image: 'coreproduct/api:1', build: ./api}}\n"
-    first = compiled(compose, {"api/Dockerfile": "FROM a", "api/x": "1", "README": "1"})
-    same = compiled(compose, {"api/Dockerfile": "FROM a", "api/x": "1", "README": "2"})
-    other = compiled(compose, {"api/Dockerfile": "FROM a", "api/x": "2", "README": "1"})
+    first = compiled(compose, {"api/Dockerfile": "FROM a\nCOPY . /", "api/x": "1", "README": "1"})
+    same = compiled(compose, {"api/Dockerfile": "FROM a\nCOPY . /", "api/x": "1", "README": "2"})
+    other = compiled(compose, {"api/Dockerfile": "FROM a\nCOPY . /", "api/x": "2", "README": "1"})
     assert first.images["app"].startswith("gh/acme/app:")
     assert first.images == same.images
     assert first.images != other.images

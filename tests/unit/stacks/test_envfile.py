@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from guesthouse.stacks.envfile import read_env_file
 from guesthouse.stacks.interpolate import Values
 from guesthouse.stacks.model import SourceInvalid
+from tests.unit.stacks.products import ANY_TIME
 
 VALUES = Values({"TITLE": "Sample"})
 
@@ -58,6 +59,7 @@ def test_a_line_that_cannot_be_read_is_told(content: bytes, part: str) -> None:
         read_env_file(content, "app.env", VALUES)
 
 
+@ANY_TIME
 @given(st.text(alphabet="AB=:'\"\\$#{} \n\r\tx", max_size=60))
 def test_any_file_is_read_or_told(text: str) -> None:
     try:

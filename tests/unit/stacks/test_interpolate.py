@@ -11,6 +11,7 @@ from guesthouse.stacks.interpolate import (
     marked_names,
     reveal_marks,
 )
+from tests.unit.stacks.products import ANY_TIME
 
 VALUES = Values({"A": "one", "EMPTY": ""}, {"PW": Sensitive("s3cret"), "BLANK": Sensitive("")})
 MARK = f"{OPEN}PW{CLOSE}"
@@ -105,6 +106,7 @@ def test_marks_are_revealed_only_on_purpose() -> None:
     assert reveal_marks(f"a{MARK}", VALUES.secrets) == "as3cret"
 
 
+@ANY_TIME
 @given(st.text(alphabet="$${}AB:-?+ x", max_size=40))
 def test_any_template_is_filled_or_told(text: str) -> None:
     filling = Interpolation(VALUES)
@@ -112,6 +114,7 @@ def test_any_template_is_filled_or_told(text: str) -> None:
     assert all(problem.what for problem in filling.problems)
 
 
+@ANY_TIME
 @given(st.text(max_size=40))
 def test_a_doubled_dollar_gives_any_text_back(text: str) -> None:
     assert filled(text.replace("$", "$$")) == text

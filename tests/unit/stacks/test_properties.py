@@ -9,7 +9,7 @@ from guesthouse.stacks.keys import SECTIONS
 from guesthouse.stacks.model import CompiledStack
 from guesthouse.stacks.render import render
 from guesthouse.stacks.yamlfile import Yaml, read_mapping
-from tests.unit.stacks.products import ROUTED, SECRET, compiled, section
+from tests.unit.stacks.products import ANY_TIME, ROUTED, SECRET, compiled, section
 
 WORDS = st.sampled_from(
     [
@@ -75,14 +75,14 @@ def attempt(written: object) -> CompiledStack | None:
         return None
 
 
-@settings(max_examples=400, suppress_health_check=QUIET, deadline=None)
+@settings(ANY_TIME, max_examples=150, suppress_health_check=QUIET)
 @given(TOP)
 def test_any_file_is_compiled_or_refused_with_an_error_of_ours(written: dict[str, Yaml]) -> None:
     stack = attempt(written)
     assert stack is None or SECRET not in stack.compose
 
 
-@settings(max_examples=60, suppress_health_check=QUIET, deadline=None)
+@settings(ANY_TIME, max_examples=60, suppress_health_check=QUIET)
 @given(
     st.fixed_dictionaries({"command": st.lists(TEXTS), "working_dir": TEXTS, "labels": MAPPINGS})
 )
@@ -105,6 +105,7 @@ def _doubled(value: object) -> object:
     return value.replace("$", "$$") if isinstance(value, str) else value
 
 
+@ANY_TIME
 @given(st.dictionaries(TEXTS, TREES, min_size=1, max_size=4))
 def test_rendered_text_reads_back_as_the_same_values(project: dict[str, Yaml]) -> None:
     text = render(project)
@@ -121,6 +122,7 @@ def read_back(value: object) -> object:
     return value.replace("$$", "$") if isinstance(value, str) else value
 
 
+@ANY_TIME
 @given(st.dictionaries(st.text(alphabet="abc", min_size=1), TEXTS, max_size=4))
 def test_the_own_reader_reads_rendered_text_as_other_readers_do(project: dict[str, Yaml]) -> None:
     text = render(project)

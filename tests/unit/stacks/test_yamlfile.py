@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from guesthouse.stacks.model import SourceInvalid
 from guesthouse.stacks.yamlfile import MAX_BYTES, Yaml, read_mapping, read_yaml
+from tests.unit.stacks.products import ANY_TIME
 
 
 def sentence(content: bytes) -> str:
@@ -111,6 +112,7 @@ def test_list_at_the_top_is_refused() -> None:
         read_mapping(b"- a\n", "f")
 
 
+@ANY_TIME
 @given(st.binary(max_size=200))
 def test_any_bytes_raise_nothing_but_the_own_error(content: bytes) -> None:
     try:
@@ -122,6 +124,7 @@ def test_any_bytes_raise_nothing_but_the_own_error(content: bytes) -> None:
 TEXT = st.text(alphabet="ab:-[]{}&*!#|>'\"%@`\n \t\\<?,~0123\ue000", max_size=80)
 
 
+@ANY_TIME
 @given(TEXT)
 def test_any_text_raises_nothing_but_the_own_error(text: str) -> None:
     try:
@@ -140,6 +143,7 @@ VALUES = st.recursive(
 )
 
 
+@ANY_TIME
 @given(st.dictionaries(WORDS, VALUES, max_size=4))
 def test_what_is_written_is_read_back(value: dict[str, Yaml]) -> None:
     assert read_mapping(yaml.safe_dump(value).encode(), "f") == value
