@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
+from guesthouse.environments.model import EnvironmentState
 from guesthouse.errors import Conflict, Denied, Invalid, NotFound, Problem
 from guesthouse.instances.model import Provider
 from guesthouse.runs.model import Run
@@ -118,26 +119,13 @@ class Estate:
     environments: Mapping[str, EnvironmentSpec]
 
 
-class Standing(Enum):
-    """How an environment's row stands towards what was asked of it."""
-
-    READY = "ready"
-    """It serves what was asked."""
-    PENDING = "pending"
-    """A run that makes it so is queued or running."""
-    FAILED = "failed"
-    """The last run did not get there."""
-    ENDING = "ending"
-    """It is being destroyed."""
-
-
 @dataclass(frozen=True)
 class ActualEnvironment:
     """An environment the database holds."""
 
     desired: Json
     """What was asked last, in the form of `EnvironmentSpec.to_json`."""
-    standing: Standing
+    state: EnvironmentState
     commit: str | None
     """What it serves, or, while pending, what it is about to serve."""
 

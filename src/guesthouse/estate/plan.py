@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from guesthouse.environments.model import EnvironmentState
 from guesthouse.estate.model import (
     Actual,
     ActualEnvironment,
@@ -19,7 +20,6 @@ from guesthouse.estate.model import (
     Plan,
     RunKind,
     SharedInstance,
-    Standing,
     as_json,
 )
 
@@ -108,7 +108,7 @@ def _environment_changes(
         if change is not None:
             yield change
     for name in sorted(actual.environments.keys() - wanted.environments.keys()):
-        if actual.environments[name].standing is not Standing.ENDING:
+        if actual.environments[name].state is not EnvironmentState.ENDING:
             yield Change(ChangeKind.REMOVE, ObjectKind.ENVIRONMENT, name, run=RunKind.DESTROY)
 
 
@@ -117,7 +117,7 @@ def _environment_change(
 ) -> Change | None:
     """Return what has to change about one environment, or None."""
     after = {**spec.to_json(), "commit": commit}
-    if found is None or found.standing is Standing.ENDING:
+    if found is None or found.state is EnvironmentState.ENDING:
         fields, kind = _differing({}, after), ChangeKind.ADD
     else:
         before = {**found.desired, "commit": found.commit}
@@ -132,8 +132,10 @@ def _environment_change(
 def _beside(found: ActualEnvironment, instance: Change | None) -> tuple[FieldChange, ...]:
     """Return what calls for a deployment although the declaration is the same."""
     changes: tuple[FieldChange, ...] = ()
-    if found.standing is Standing.FAILED:
-        changes += (FieldChange("state", Standing.FAILED.value, Standing.READY.value),)
+    if found.state is EnvironmentState.FAILED:
+        changes += (
+            FieldChange("state", EnvironmentState.FAILED.value, EnvironmentState.READY.value),
+        )
     if instance is not None:
         changes += tuple(
             FieldChange(f"instance.{field.path}", field.before, field.after)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from guesthouse.db import Transaction
 from guesthouse.db.tables import environments, instances, partners, products
 from guesthouse.environments.model import EnvironmentState
-from guesthouse.estate.model import Actual, ActualEnvironment, Json, ObjectKind, Standing
+from guesthouse.estate.model import Actual, ActualEnvironment, Json, ObjectKind
 from guesthouse.instances.model import InstanceState
 from guesthouse.people import Scope
 
@@ -28,15 +28,6 @@ TABLES: Mapping[ObjectKind, sa.Table] = MappingProxyType(
         ObjectKind.INSTANCE: instances,
     }
 )
-STANDINGS: Mapping[EnvironmentState, Standing] = MappingProxyType(
-    {
-        EnvironmentState.PENDING: Standing.PENDING,
-        EnvironmentState.READY: Standing.READY,
-        EnvironmentState.FAILED: Standing.FAILED,
-        EnvironmentState.ENDING: Standing.ENDING,
-    }
-)
-"""What an environment's states mean here."""
 
 
 class EstateStore:
@@ -135,9 +126,9 @@ class EstateStore:
 
 
 def _environment(row: Mapping[str, Any]) -> ActualEnvironment:
-    standing = STANDINGS[EnvironmentState(row["state"])]
+    state = EnvironmentState(row["state"])
     desired = {name: value for name, value in row["desired"].items() if name != COMMIT}
     asked = row["desired"].get(COMMIT)
     # A failed or pending environment still serves an older commit; asked for is the newer one.
-    commit = row["current_commit"] if standing is Standing.READY else asked
-    return ActualEnvironment(desired, standing, commit)
+    commit = row["current_commit"] if state is EnvironmentState.READY else asked
+    return ActualEnvironment(desired, state, commit)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from guesthouse.environments.model import EnvironmentState
 from guesthouse.errors import Kind
 from guesthouse.estate.load import load
 from guesthouse.estate.model import (
@@ -17,7 +18,6 @@ from guesthouse.estate.model import (
     Plan,
     RunKind,
     SharedInstance,
-    Standing,
     as_json,
 )
 from guesthouse.estate.plan import difference, sources
@@ -35,7 +35,7 @@ def demo(*without: str, **changed: str) -> Estate:
 
 
 def actual_of(
-    estate: Estate, commits: Mapping[tuple[str, str], str] = COMMITS, **standings: Standing
+    estate: Estate, commits: Mapping[tuple[str, str], str] = COMMITS, **states: EnvironmentState
 ) -> Actual:
     """Return what the database holds once an estate was applied."""
     return Actual(
@@ -46,7 +46,7 @@ def actual_of(
             name: ActualEnvironment(
                 # Through JSON, as the database gives it back.
                 json.loads(json.dumps(spec.to_json())),
-                standings.get(name, Standing.READY),
+                states.get(name, EnvironmentState.READY),
                 commits[spec.source.git, spec.source.ref],
             )
             for name, spec in estate.environments.items()
@@ -147,23 +147,23 @@ def test_an_empty_variable_differs_from_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("standing", "expected"),
+    ("state", "expected"),
     [
-        pytest.param(Standing.READY, [], id="ready"),
-        pytest.param(Standing.PENDING, [], id="on-its-way"),
-        pytest.param(Standing.FAILED, ["~ environment acme"], id="failed-again"),
-        pytest.param(Standing.ENDING, ["+ environment acme"], id="being-destroyed"),
+        pytest.param(EnvironmentState.READY, [], id="ready"),
+        pytest.param(EnvironmentState.PENDING, [], id="on-its-way"),
+        pytest.param(EnvironmentState.FAILED, ["~ environment acme"], id="failed-again"),
+        pytest.param(EnvironmentState.ENDING, ["+ environment acme"], id="being-destroyed"),
     ],
 )
-def test_standing_decides_about_what_is_as_declared(
-    standing: Standing, expected: list[str]
+def test_the_state_decides_about_what_is_as_declared(
+    state: EnvironmentState, expected: list[str]
 ) -> None:
-    plan = difference(demo(), actual_of(demo(), acme=standing), COMMITS)
+    plan = difference(demo(), actual_of(demo(), acme=state), COMMITS)
     assert signs(plan) == expected
 
 
 def test_what_is_being_destroyed_is_not_removed_again() -> None:
-    before = actual_of(demo(), acme=Standing.ENDING)
+    before = actual_of(demo(), acme=EnvironmentState.ENDING)
     assert difference(demo("environments/acme.yaml"), before, COMMITS).is_empty
 
 
