@@ -1,0 +1,1 @@
+"""Paired benchmarks: what Guesthouse takes against what the same takes by hand, in one run."""
