@@ -39,9 +39,8 @@ def create_app(services: Services) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
         redirect_slashes=False,
-        middleware=[Middleware(Edge, clock=services.clock)],
+        middleware=[Middleware(Edge, clock=services.clock, max_body_bytes=MAX_BODY_BYTES)],
     )
     app.state.services = services
     problems.install(app)

@@ -2,9 +2,11 @@
 
 import logging
 from contextvars import ContextVar
+from http import HTTPStatus
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guesthouse.api.problems import unexpected
@@ -27,9 +29,10 @@ HEADERS: Final = {
 class Edge:
     """ASGI middleware around everything else."""
 
-    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, clock: Clock, max_body_bytes: int) -> None:
         self._app = app
         self._clock = clock
+        self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -48,12 +51,28 @@ class Edge:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_headers)
+            limited = _limited(receive, self._max_body_bytes)
+            await self._app(scope, limited, send_with_headers)
         except Exception:
             log.exception("request.failed", extra={"request": name, "path": scope["path"]})
             if started:
                 raise  # the connection must break: the reader would take the rest for complete
             await unexpected(name)(scope, receive, send_with_headers)
+
+
+def _limited(receive: Receive, max_bytes: int) -> Receive:
+    """Return a receive that gives up on a body that is too long, however it is sent."""
+    received = 0
+
+    async def receive_limited() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > max_bytes:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return message
+
+    return receive_limited
 
 
 def _add_headers(headers: MutableHeaders, name: str) -> None:

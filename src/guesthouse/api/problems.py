@@ -24,6 +24,8 @@ TITLES: Mapping[Kind, str] = {
     Kind.UNAVAILABLE: "Unavailable",
     Kind.FAILED: "Failed",
 }
+PHRASES: Mapping[int, str] = {413: "Content Too Large"}
+"""Where Python's own word depends on its version."""
 NEXT_STEPS: Mapping[int, str] = {
     404: "see /api/v1/openapi.json for the addresses there are",
     405: "see the Allow header for the methods there are",
@@ -113,7 +115,7 @@ async def _validation_error(_request: Request, error: Exception) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    phrase = http.HTTPStatus(error.status_code).phrase
+    phrase = PHRASES.get(error.status_code) or http.HTTPStatus(error.status_code).phrase
     view = ProblemView(
         type=TYPE_PREFIX + phrase.lower().replace(" ", "-"),
         title=phrase.capitalize(),

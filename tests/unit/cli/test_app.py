@@ -1,6 +1,8 @@
 """Wrong arguments, servers that are away, and what needs no server."""
 
+import datetime as dt
 import json
+import sys
 from pathlib import Path
 
 import httpx
@@ -9,6 +11,7 @@ from typing_extensions import override
 
 from guesthouse.cli.terminal import Terminal, plain
 from guesthouse.estate.load import load, read_directory
+from guesthouse.kit.process import run
 from tests.fakes.asgi import AsgiBridge
 from tests.fakes.services import OPERATOR, FakeServices
 from tests.unit.cli.conftest import Cli
@@ -253,3 +256,12 @@ def test_yes_is_asked_for_on_a_terminal_only() -> None:
     said = [terminal.confirm("Go?", yes=False, command="x") for _ in range(5)]
     assert said == [True, True, False, False, False]
     assert terminal.confirm("Go?", yes=True, command="x")
+
+
+def test_listing_runs_waits_for_no_server_package_to_load() -> None:
+    program = (
+        "import sys, guesthouse.cli.app; "
+        "print({'sqlalchemy', 'dbos', 'fastapi', 'yaml'} & set(sys.modules) or 'none')"
+    )
+    done = run((sys.executable, "-c", program), limit=dt.timedelta(minutes=1))
+    assert (done.code, done.output.strip()) == (0, "none")

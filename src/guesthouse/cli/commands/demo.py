@@ -6,6 +6,7 @@ What runs playbooks is imported where it is needed: it takes a while to load.
 
 import asyncio
 import datetime as dt
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,15 +14,21 @@ import typer
 from guesthouse.cli.commands.estate import apply_estate, run_to_end
 from guesthouse.cli.options import Session, Yes, session_of
 from guesthouse.errors import GuesthouseError
-from guesthouse.instances.model import Provider
 from guesthouse.kit.clock import SystemClock
 
 if TYPE_CHECKING:
     from guesthouse.bootstrap.demo import Demo
 
-PROVIDERS = (Provider.LOCAL, Provider.CONTAINER)
+
+class Place(Enum):
+    """Where the sample environment runs; the values are providers'."""
+
+    LOCAL = "local"
+    CONTAINER = "container"
+
+
 WhichProvider = Annotated[
-    Provider, typer.Option("--provider", help="local: this machine; container: one of its own.")
+    Place, typer.Option("--provider", help="local: this machine; container: one of its own.")
 ]
 
 
@@ -33,7 +40,7 @@ def register(app: typer.Typer) -> None:
 def demo(
     context: typer.Context,
     *,
-    provider: WhichProvider = Provider.LOCAL,
+    provider: WhichProvider = Place.LOCAL,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what it changes on this machine.")
     ] = False,
@@ -42,12 +49,10 @@ def demo(
 ) -> None:
     """Bring a sample product up for a sample partner, test it, and print where it answers."""
     from guesthouse.bootstrap.demo import Demo
+    from guesthouse.instances.model import Provider
 
     session = session_of(context)
-    if provider not in PROVIDERS:
-        message = "the demonstration knows the providers local and container"
-        raise typer.BadParameter(message)
-    show = Demo(session.settings, provider, SystemClock())
+    show = Demo(session.settings, Provider(provider.value), SystemClock())
     if remove:
         _remove(session, show)
         return
