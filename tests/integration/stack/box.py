@@ -13,8 +13,7 @@ from typing import Any
 from guesthouse.kit import process
 
 REPOSITORY = Path(__file__).parents[3]
-MODULE = REPOSITORY / "ansible" / "plugins" / "modules" / "stack.py"
-COLLECTIONS = REPOSITORY / "ansible" / "collections"
+DRIVER = [sys.executable, "-I", "-S", str(Path(__file__).with_name("drive.py"))]
 LIMIT = timedelta(seconds=120)
 BASE_IMAGE = "gh-stack-tests-base:1"
 FOREVER = ["sleep", "1000"]
@@ -88,11 +87,6 @@ def docker(*words: str) -> str:
     return done.output.strip()
 
 
-def environment(**more: str) -> dict[str, str]:
-    """Return the environment the module runs in."""
-    return {**process.base_environment(), "PYTHONPATH": str(COLLECTIONS), **more}
-
-
 @dataclass
 class Box:
     """An environment's directory and Compose project, removed after the test."""
@@ -139,10 +133,10 @@ class Box:
     def call(self, deployment: Json, **variables: str) -> Json:
         """Run the module to its end and return its answer."""
         done = process.run(
-            [sys.executable, str(MODULE)],
+            DRIVER,
             limit=LIMIT,
-            env=environment(**variables),
-            stdin=arguments(deployment),
+            env={**process.base_environment(), **variables},
+            stdin=json.dumps(deployment).encode(),
         )
         assert done.ok, done.output + done.errors
         return answer_in(done.output)
@@ -156,14 +150,12 @@ class Box:
     ) -> asyncio.subprocess.Process:
         """Start the module and leave it at work."""
         child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(MODULE),
+            *DRIVER,
             stdin=asyncio.subprocess.PIPE,
             stdout=output,
-            env=environment(),
         )
         assert child.stdin is not None
-        child.stdin.write(arguments(deployment))
+        child.stdin.write(json.dumps(deployment).encode())
         await child.stdin.drain()
         child.stdin.close()
         return child
@@ -203,13 +195,7 @@ def log_text(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
-def arguments(deployment: Json) -> bytes:
-    """Return what Ansible would hand the module."""
-    return json.dumps({"ANSIBLE_MODULE_ARGS": {"deployment": deployment}}).encode()
-
-
 def answer_in(output: str) -> Json:
-    """Return the module's answer from what it printed."""
-    result: Json = json.loads(output)
-    answer: Json = result["guesthouse"]
+    """Return the answer in what was printed; empty lines come before it."""
+    answer: Json = json.loads(output)
     return answer
