@@ -12,7 +12,7 @@ from guesthouse.instances.model import Instance, Provider
 from guesthouse.instances.plan import POOL, ControlPlane, control_url, listening_port, root_of
 from guesthouse.stacks.model import CompiledStack, Manifest
 
-EDGES = next(ipaddress.ip_network(POOL).subnets())
+EDGES = next(ipaddress.IPv4Network(POOL).subnets())
 """The lower half of the pool; the engine hands out the upper one by itself."""
 EDGE_PREFIX = 24
 NGINX = "/usr/sbin/nginx"
