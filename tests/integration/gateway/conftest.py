@@ -1,6 +1,6 @@
 import datetime as dt
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,7 +79,7 @@ class Caller:
         *,
         token: str | None = None,
         headers: dict[str, str] | None = None,
-        content: bytes = b"",
+        content: bytes | Iterable[bytes] = b"",
     ) -> httpx.Response:
         sent = dict(headers or {})
         if token is not None:
@@ -93,7 +93,7 @@ class Caller:
         url: str,
         *,
         headers: dict[str, str] | None = None,
-        content: bytes = b"",
+        content: bytes | Iterable[bytes] = b"",
     ) -> httpx.Request:
         """Return a request that goes to the loopback address under the URL's name."""
         wanted = httpx.URL(url)

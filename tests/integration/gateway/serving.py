@@ -31,11 +31,11 @@ ROLE = Path(__file__).parents[3] / "ansible" / "roles" / "gateway" / "templates"
 CONSOLE = """
 server {{
     listen {port} ssl;
-    server_name console.localhost;
+    server_name console.localhost other.localhost;
     location / {{ proxy_pass http://127.0.0.1:{control_port}; }}
 }}
 """
-"""As the control role has it: how gateways of other machines reach the control plane."""
+"""How gateways of other machines reach the control plane; its certificate lacks one name."""
 
 
 def free_port() -> int:
@@ -116,6 +116,7 @@ class Product:
 
     def __init__(self) -> None:
         self.go_on = threading.Event()
+        self.has_body = threading.Event()
         self.seen: list[str] = []
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -135,7 +136,7 @@ class Product:
             case "broken":
                 await answer(send, 500, [(b"strict-transport-security", b"max-age=0")], b"oops")
             case _:
-                await _show(scope, receive, send)
+                await self._show(scope, receive, send)
 
     async def _stream(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -143,28 +144,29 @@ class Product:
         await asyncio.to_thread(self.go_on.wait, LIMIT.total_seconds())
         await send({"type": "http.response.body", "body": b"second\n"})
 
+    async def _show(self, scope: Message, receive: Receive, send: Send) -> None:
+        received, more = 0, True
+        while more:
+            message = await receive()
+            received += len(message.get("body", b""))
+            more = message.get("more_body", False)
+            if received:
+                self.has_body.set()
+        shown = {
+            "method": scope["method"],
+            "path": scope["raw_path"].decode(),
+            "query": scope["query_string"].decode(),
+            "headers": [[name.decode(), value.decode()] for name, value in scope["headers"]],
+            "received": received,
+        }
+        await answer(send, 200, [(b"x-powered-by", b"secret")], json.dumps(shown).encode())
+
 
 async def answer(
     send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes = b""
 ) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-async def _show(scope: Message, receive: Receive, send: Send) -> None:
-    received, more = 0, True
-    while more:
-        message = await receive()
-        received += len(message.get("body", b""))
-        more = message.get("more_body", False)
-    shown = {
-        "method": scope["method"],
-        "path": scope["raw_path"].decode(),
-        "query": scope["query_string"].decode(),
-        "headers": [[name.decode(), value.decode()] for name, value in scope["headers"]],
-        "received": received,
-    }
-    await answer(send, 200, [(b"x-powered-by", b"secret")], json.dumps(shown).encode())
 
 
 async def _echo(receive: Receive, send: Send) -> None:

@@ -3,6 +3,7 @@
 import datetime as dt
 import socket
 import ssl
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -186,6 +187,18 @@ def test_streams_are_not_held_back(gateway: Gateway, caller: Caller) -> None:
     gateway.product.go_on.set()
     assert list(lines) == ["second"]
     response.close()
+
+
+def test_streamed_uploads_are_not_held_back(gateway: Gateway, caller: Caller) -> None:
+    gateway.product.has_body.clear()
+
+    def parts() -> Iterator[bytes]:
+        yield b"first"
+        assert gateway.product.has_body.wait(LIMIT.total_seconds())
+        yield b"second"
+
+    response = caller.request("POST", gateway.url("hub"), content=parts())
+    assert response.json()["received"] == len(b"firstsecond")
 
 
 @pytest.mark.parametrize("route", ["app", "hub"])
