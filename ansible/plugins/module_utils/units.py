@@ -62,7 +62,7 @@ def systemd_unit(service: Service) -> str:
         lines += [f"User={service.user}"]
     lines += [f"LimitNOFILE={service.open_files}"]
     lines += [
-        f"Environment={_systemd_words((f'{name}={value}',))}"
+        f"Environment={_systemd_quoted(f'{name}={value}')}"
         for name, value in sorted(service.environment.items())
     ]
     return _sections(
@@ -106,8 +106,13 @@ def _systemd_words(words: tuple[str, ...]) -> str:
 
 
 def _systemd_word(word: str) -> str:
-    """Quote a word for a unit file: `%` and `$` are doubled, the rest goes in quotes."""
-    text = word.replace("%", "%%").replace("$", "$$")
+    """Quote a word of a command line, where `$` would begin a variable."""
+    return _systemd_quoted(word.replace("$", "$$"))
+
+
+def _systemd_quoted(text: str) -> str:
+    """Quote a text for a unit file, where `%` begins a specifier."""
+    text = text.replace("%", "%%")
     if re.fullmatch(r"[A-Za-z0-9_@%+=:,./$-]+", text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
