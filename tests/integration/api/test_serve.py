@@ -51,7 +51,7 @@ def _served(variables: Mapping[str, str], log: Path) -> Iterator[subprocess.Pope
     with (
         log.open("w") as stream,
         subprocess.Popen(
-            [*PROGRAM, "serve", "--log-format", "json"],
+            [*PROGRAM, "serve", "--json"],
             env=dict(variables),
             stderr=stream,
             text=True,

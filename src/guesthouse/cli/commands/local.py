@@ -13,9 +13,7 @@ import typer
 from guesthouse import logs
 from guesthouse.cli.options import AsJson, session_of
 
-LogFormat = Annotated[
-    logs.Format, typer.Option("--log-format", help="How log lines look on standard error.")
-]
+JsonLog = Annotated[bool, typer.Option("--json", help="Log one JSON object a line.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -61,23 +59,23 @@ def serve(
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Leave runs to `guesthouse worker`.")
     ] = False,
-    log_format: LogFormat = logs.Format.TEXT,
+    json_log: JsonLog = False,
 ) -> None:
     """Serve the API and, unless told otherwise, carry out runs."""
     from guesthouse import bootstrap
     from guesthouse.api import create_app
 
     session = session_of(context)
-    logs.set_up(log_format)
+    logs.set_up(logs.Format.JSON if json_log else logs.Format.TEXT)
     services = bootstrap.build(session.settings)
     session.terminal.talk(f"serving {session.settings.api_url}; Ctrl-C ends it")
     bootstrap.serve(services, create_app(services), with_worker=not no_worker)
 
 
-def worker(context: typer.Context, *, log_format: LogFormat = logs.Format.TEXT) -> None:
+def worker(context: typer.Context, *, json_log: JsonLog = False) -> None:
     """Carry out runs until told to stop; any number may work on PostgreSQL."""
     from guesthouse import bootstrap
 
     session = session_of(context)
-    logs.set_up(log_format)
+    logs.set_up(logs.Format.JSON if json_log else logs.Format.TEXT)
     bootstrap.work(bootstrap.build(session.settings))

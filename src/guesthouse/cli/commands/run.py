@@ -103,10 +103,14 @@ def cancel(context: typer.Context, run_id: RunId, *, as_json: AsJson = False) ->
 
 
 @app.command("junit")
-def junit(context: typer.Context, run_id: RunId) -> None:
+def junit(context: typer.Context, run_id: RunId, *, as_json: AsJson = False) -> None:
     """Print what the product's functional tests reported, as JUnit XML."""
     session = session_of(context)
-    for line in session.api.text(f"/runs/{run_id}/junit").splitlines():
+    text = session.api.text(f"/runs/{run_id}/junit")
+    if as_json:
+        session.terminal.document({"junit": text})
+        return
+    for line in text.splitlines():
         session.terminal.result(line)
 
 
