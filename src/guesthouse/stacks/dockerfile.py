@@ -32,6 +32,10 @@ class _Stage:
     reads: set[str] = field(default_factory=set)
     uses_all: bool = False
     """Whether a variable may name any earlier stage."""
+    base: str = ""
+    """The stage or image it starts from."""
+    health: str = ""
+    """What follows HEALTHCHECK."""
 
 
 def read_paths(text: str, target: str = "") -> tuple[str, ...] | None:
@@ -52,6 +56,34 @@ def read_paths(text: str, target: str = "") -> tuple[str, ...] | None:
     return tuple(sorted({path for index in wanted for path in stages[index].reads}))
 
 
+def health_options(text: str, target: str = "") -> dict[str, str] | None:
+    """Return the options of the health check an image has from its Dockerfile.
+
+    Args:
+        text: The Dockerfile.
+        target: The stage that is built; empty is the last one.
+
+    Returns:
+        Such as ``{"interval": "10s"}``; None where it has none or that is not clear.
+    """
+    try:
+        stages = _stages(text)
+        index: int | None = _target(stages, target)
+    except _Unclear:
+        return None
+    while index is not None:
+        if stages[index].health:
+            return _health_options(stages[index].health)
+        names = {stage.name: number for number, stage in enumerate(stages[:index])}
+        index = names.get(stages[index].base)
+    return None
+
+
+def _health_options(written: str) -> dict[str, str] | None:
+    options = dict(re.findall(r"--([a-z-]+)=(\S+)", written.partition("CMD")[0]))
+    return None if written.upper().startswith("NONE") else options
+
+
 def _stages(text: str) -> list[_Stage]:
     stages: list[_Stage] = []
     for instruction, rest in _instructions(text):
@@ -61,6 +93,8 @@ def _stages(text: str) -> list[_Stage]:
             _copy(_last(stages), rest)
         elif instruction == "RUN":
             _run(_last(stages), rest)
+        elif instruction == "HEALTHCHECK":
+            _last(stages).health = rest
         elif instruction == "ONBUILD":
             raise _Unclear
     return stages
@@ -95,6 +129,7 @@ def _from(rest: str, index: int) -> _Stage:
     words = [word for word in rest.split() if not word.startswith("--")]
     is_named = len(words) > LEAST_COPY_WORDS and words[-2].upper() == "AS"
     stage = _Stage(words[-1].lower() if is_named else str(index))
+    stage.base = words[0].lower() if words else ""
     _use(stage, words[0] if words else "")
     return stage
 
@@ -149,15 +184,20 @@ def _run(stage: _Stage, rest: str) -> None:
             stage.reads.add(_source(options.get("source") or options.get("src") or "."))
 
 
+def _target(stages: Sequence[_Stage], target: str) -> int:
+    """Return the place of the stage that is built."""
+    names = {stage.name: index for index, stage in enumerate(stages)}
+    index = names.get(target.lower()) if target else len(stages) - 1
+    if index is None and target.isdecimal() and int(target) < len(stages):
+        index = int(target)
+    if index is None or index < 0:
+        raise _Unclear
+    return index
+
+
 def _needed(stages: Sequence[_Stage], target: str) -> set[int]:
     """Return the target's stage and all it is made from, directly or through others."""
-    names = {stage.name: index for index, stage in enumerate(stages)}
-    first = names.get(target.lower()) if target else len(stages) - 1
-    if target.isdecimal() and first is None and int(target) < len(stages):
-        first = int(target)
-    if first is None or first < 0:
-        raise _Unclear
-    needed, waiting = set[int](), [first]
+    needed, waiting = set[int](), [_target(stages, target)]
     while waiting:
         index = waiting.pop()
         if index not in needed:

@@ -1,10 +1,12 @@
 """When a service counts as healthy, and what happens when it ends."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from guesthouse.stacks.draft import Draft
 from guesthouse.stacks.normalise import Model
 from guesthouse.stacks.readings import (
+    Unreadable,
     as_flag,
     as_integer,
     as_seconds,
@@ -12,8 +14,12 @@ from guesthouse.stacks.readings import (
     as_texts,
     duration_text,
 )
+from guesthouse.stacks.yamlfile import Yaml
+
+T = TypeVar("T")
 
 LEAST_INTERVAL = 5.0
+MOST_INTERVAL = 3600.0
 MOST_TIMEOUT = 60.0
 MOST_START_PERIOD = 120.0
 LEAST_START_INTERVAL = 0.5
@@ -28,23 +34,30 @@ COMPLETED = "service_completed_successfully"
 KEEPS_RUNNING = frozenset({"always", "unless-stopped", "any"})
 
 
-def health_check(draft: Draft, name: str) -> Model | None:
+def health_check(
+    draft: Draft, name: str, of_image: Mapping[str, str] | None = None
+) -> Model | None:
     """Return a service's health check within bounds, quick while it starts.
 
     A check that only runs every 10 s makes a start as slow: while a service starts it is tried
     every 500 ms. Failures in the start period do not count, so the period is as long as the author
     would have waited, and never longer than two minutes.
+
+    Args:
+        draft: The stack.
+        name: The service.
+        of_image: Options of the check its own Dockerfile brings; None where there is none.
     """
     written = draft.service(name).get("healthcheck")
     if not written:
-        return None
+        return None if of_image is None else _of_image(draft, name, of_image)
     place = f"services.{name}.healthcheck"
     test: list[str] = draft.ledger.read(as_texts, written.get("test"), f"{place}.test", [])
     if written.get("disable") or test[:1] == ["NONE"]:
         return {"disable": True}
     if test and test[0] not in {"CMD", "CMD-SHELL"}:
         draft.ledger.problem(f"{place}.test", "should start with CMD, CMD-SHELL or NONE")
-    interval = _seconds(draft, written, place, "interval", LEAST_INTERVAL, 3600.0)
+    interval = _seconds(draft, written, place, "interval", LEAST_INTERVAL, MOST_INTERVAL)
     timeout = _seconds(draft, written, place, "timeout", 0.1, MOST_TIMEOUT)
     retries = _retries(draft, written, place)
     emitted: Model = {"test": test} if test else {}
@@ -55,11 +68,39 @@ def health_check(draft: Draft, name: str) -> Model | None:
     return emitted | _start(draft, written, place, patience)
 
 
+def _of_image(draft: Draft, name: str, options: Mapping[str, str]) -> Model:
+    """Return what has to be laid over the check of an image; the rest the engine takes from it."""
+    place = f"services.{name}.build.HEALTHCHECK"
+    interval = _or(as_seconds, options.get("interval"), DEFAULT_INTERVAL)
+    retries = _or(as_integer, options.get("retries"), DEFAULT_RETRIES)
+    emitted: Model = {}
+    if interval < LEAST_INTERVAL:
+        least = _bounded(draft, f"{place}.interval", interval, LEAST_INTERVAL, MOST_INTERVAL)
+        emitted["interval"] = duration_text(least)
+    if "start-period" not in options:
+        emitted["start_period"] = duration_text(_added_period(interval * retries))
+    return emitted | {"start_interval": duration_text(LEAST_START_INTERVAL)}
+
+
+def _or(reader: Callable[[Yaml], T], written: str | None, default: T) -> T:
+    """Return what a reader makes of an option, or the default where it makes nothing of it."""
+    if written is None:
+        return default
+    try:
+        return reader(written)
+    except Unreadable:
+        return default
+
+
+def _added_period(patience: float) -> float:
+    return min(max(patience, LEAST_ADDED_PERIOD), MOST_START_PERIOD)
+
+
 def _start(draft: Draft, written: Model, place: str, patience: float) -> Model:
     period = _seconds(draft, written, place, "start_period", 0.0, MOST_START_PERIOD)
     every = _seconds(draft, written, place, "start_interval", LEAST_START_INTERVAL, 60.0)
     if not period:
-        period = min(max(patience, LEAST_ADDED_PERIOD), MOST_START_PERIOD)
+        period = _added_period(patience)
     return {
         "start_period": duration_text(period),
         "start_interval": duration_text(every or LEAST_START_INTERVAL),

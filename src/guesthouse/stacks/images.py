@@ -2,10 +2,10 @@
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from guesthouse.stacks.dockerfile import read_paths
+from guesthouse.stacks.dockerfile import health_options, read_paths
 from guesthouse.stacks.draft import Draft, text_tag
 from guesthouse.stacks.environment import our_labels
 from guesthouse.stacks.limits import shm_bytes
@@ -34,6 +34,8 @@ class Image:
     section: Model | None = None
     """Its ``build`` section in the canonical file; None where it is pulled."""
     build: Build | None = None
+    health: Mapping[str, str] | None = None
+    """Options of the health check its Dockerfile brings; None where none is known."""
 
 
 def image(draft: Draft, name: str) -> Image:
@@ -82,12 +84,13 @@ def _built(draft: Draft, name: str, written: Model, place: str) -> Image:
     arguments = _arguments(draft, written)
     section |= {"args": arguments} if arguments else {}
     section |= _contexts(draft, written, place) | _options(draft, written, place)
-    tag = _tag(draft, context, section)
+    text = _instructions(draft, context, section)
+    tag = _tag(draft, context, section, text)
     ours = f"{OURS}{draft.context.environment}/{_repository(name)}:{tag}"
     section["labels"] = our_labels(draft)
     dockerfile = str(section.get("dockerfile", ""))
     build = Build(name, ours, context, dockerfile, str(section.get("target", "")))
-    return Image(ours, section, build)
+    return Image(ours, section, build, health_options(text, build.target))
 
 
 def _repository(service: str) -> str:
@@ -186,25 +189,29 @@ def _secrets(draft: Draft, written: Model, place: str) -> list[Model]:
     return emitted
 
 
-def _tag(draft: Draft, context: str, section: Model) -> str:
+def _instructions(draft: Draft, context: str, section: Model) -> str:
+    """Return the text of the Dockerfile."""
+    name = section.get("dockerfile")
+    path = None if name is None else join(context, str(name))
+    if path is None:
+        return str(section.get("dockerfile_inline", ""))
+    return draft.tree.read(path).decode("utf-8", errors="replace")
+
+
+def _tag(draft: Draft, context: str, section: Model, text: str) -> str:
     """Return a tag of everything the image is made from; secrets count by name only."""
-    parts = [repr(sorted(section.items())), *_context_tags(draft, context, section)]
+    parts = [repr(sorted(section.items())), text, *_context_tags(draft, context, section, text)]
     for path in section.get("additional_contexts", {}).values():
         folder = path.removeprefix("./sources").removeprefix("/")
         parts.append("" if path.startswith("service:") else draft.tag(folder))
     return text_tag(*parts)
 
 
-def _context_tags(draft: Draft, context: str, section: Model) -> Iterator[str]:
-    """Yield tags of the Dockerfile and of what it reads of its context."""
-    name = section.get("dockerfile")
-    path = None if name is None else join(context, str(name))
-    text = str(section.get("dockerfile_inline", ""))
-    if path is not None:
-        text = draft.tree.read(path).decode("utf-8", errors="replace")
-    yield text
+def _context_tags(draft: Draft, context: str, section: Model, text: str) -> Iterator[str]:
+    """Yield tags of what the Dockerfile reads of its context."""
+    ignored = (".dockerignore", f"{section.get('dockerfile')}.dockerignore")
     reads = read_paths(text, str(section.get("target", "")))
-    for relative in (".dockerignore", f"{name}.dockerignore", *([""] if reads is None else reads)):
+    for relative in (*ignored, *([""] if reads is None else reads)):
         found = join(context, relative) or ""
         is_there = draft.tree.has_file(found) or draft.tree.has_folder(found)
         yield f"{relative}\0{draft.tag(found) if is_there else ''}"

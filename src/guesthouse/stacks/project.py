@@ -166,7 +166,7 @@ class _Maker:
         if declared is not None and declared.stack == stack.name and declared.service in services:
             tests = {declared.service} | (_needed(declared.service, services) - on)
         kept = {name: services[name] for name in sorted(on | tests)[:MOST_SERVICES]}
-        if not kept:
+        if not kept and not ledger.problems:
             ledger.problem("services", "no service is switched on", "declare at least one")
         if len(on | tests) > MOST_SERVICES:
             ledger.problem("services", f"holds more than {MOST_SERVICES} services")

@@ -49,7 +49,7 @@ def emit(draft: Draft, name: str) -> Emitted:
         # Ours are made here; a registry that answers to the same name must not be asked.
         section["pull_policy"] = "never"
     section |= {"profiles": [TEST_PROFILE]} if name in draft.test_services else {}
-    section |= _program(draft, name) | _dependencies(draft, name)
+    section |= _program(draft, name) | _dependencies(draft, name, made)
     section |= _file_system(draft, name)
     section |= namespaces(draft, name) | networks(draft, name) | names_and_addresses(draft, name)
     section |= ports(draft, name) | links(draft, name)
@@ -75,8 +75,8 @@ def _program(draft: Draft, name: str) -> Model:
     return emitted
 
 
-def _dependencies(draft: Draft, name: str) -> Model:
-    check = health_check(draft, name)
+def _dependencies(draft: Draft, name: str, made: Image) -> Model:
+    check = health_check(draft, name, made.health)
     dependencies, count = depends_on(draft, name), replicas(draft, name)
     emitted: Model = {"healthcheck": check} if check else {}
     emitted |= {"depends_on": dependencies} if dependencies else {}
@@ -132,7 +132,7 @@ def _expected(draft: Draft, name: str, section: Model, within: Limits) -> dict[s
         "mounts": _expected_mounts(draft, section),
         "replicas": replicas_of(section),
         "completes": completes(draft, name),
-        "has_health_check": bool(section.get("healthcheck", {}).get("test")),
+        "has_health_check": bool({"test", "start_interval"} & set(section.get("healthcheck", {}))),
     }
 
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guesthouse.stacks.dockerfile import read_paths
-from tests.unit.stacks.products import ANY_TIME, compiled
+from guesthouse.stacks.dockerfile import health_options, read_paths
+from tests.unit.stacks.products import ANY_TIME, compiled, section
 
 MANY = """# syntax=docker/dockerfile:1
 FROM python:${VERSION} AS base
@@ -73,6 +73,52 @@ def test_an_unknown_target_counts_as_everything() -> None:
 def test_a_variable_may_name_any_earlier_stage() -> None:
     text = "FROM a AS one\nCOPY x /x\nFROM b AS two\nCOPY --from=$S /x /x\n"
     assert read_paths(text) == ("x",)
+
+
+CHECKED = """FROM a AS base
+HEALTHCHECK --interval=20s --retries=2 CMD curl --max-time=1 localhost
+FROM base AS web
+FROM base AS quiet
+HEALTHCHECK NONE
+FROM b AS other
+COPY --from=web /x /x
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "options"),
+    [
+        pytest.param("base", {"interval": "20s", "retries": "2"}, id="own"),
+        pytest.param("web", {"interval": "20s", "retries": "2"}, id="from-its-base"),
+        pytest.param("quiet", None, id="switched-off"),
+        pytest.param("other", None, id="copied-files-bring-none"),
+        pytest.param("nobody", None, id="unknown"),
+    ],
+)
+def test_health_checks_of_images_are_found(target: str, options: dict[str, str] | None) -> None:
+    assert health_options(CHECKED, target) == options
+
+
+@pytest.mark.parametrize(
+    ("target", "check"),
+    [
+        pytest.param("web", {"start_period": "40s", "start_interval": "500ms"}, id="patience"),
+        pytest.param("quiet", None, id="none"),
+    ],
+)
+def test_an_image_with_a_health_check_starts_as_quickly(
+    target: str, check: dict[str, str] | None
+) -> None:
+    compose = f"services: {{app: {{build: {{context: ., target: {target}}}}}}}\n"
+    stack = compiled(compose, {"Dockerfile": CHECKED})
+    assert section(stack).get("healthcheck") == check
+    assert stack.expected["app"]["has_health_check"] is bool(check)
+
+
+def test_an_images_own_start_period_is_kept() -> None:
+    text = "FROM a\nHEALTHCHECK --start-period=7s --interval=1s CMD true\n"
+    emitted = section(compiled("services: {app: {build: .}}\n", {"Dockerfile": text}))
+    assert emitted["healthcheck"] == {"interval": "5s", "start_interval": "500ms"}
 
 
 @ANY_TIME
