@@ -51,6 +51,7 @@ class Durable:
             body: Executes the run of an id in the thread it is called in; False: it did not end
                 and is to be recovered.
         """
+        self._prepare_sqlite()
         DBOS(config=self._config())
 
         @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)
@@ -85,10 +86,22 @@ class Durable:
             # workflows that these executors still own, so two callers do no harm.
             DBOS._recover_pending_workflows([str(status.executor_id)])  # noqa: SLF001 - see above
 
+    def _prepare_sqlite(self) -> None:
+        """Choose the write-ahead log, which the file remembers: DBOS's own choice waits longer."""
+        if self._url.get_backend_name() != "sqlite":
+            return
+        engine = sa.create_engine(self._sqlite_url)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        engine.dispose()
+
+    @property
+    def _sqlite_url(self) -> str:
+        return f"sqlite:///{self._state / 'dbos.sqlite'}"
+
     def _config(self) -> DBOSConfig:
-        sqlite = f"sqlite:///{self._state / 'dbos.sqlite'}"
         is_sqlite = self._url.get_backend_name() == "sqlite"
-        url = sqlite if is_sqlite else self._url.render_as_string(hide_password=False)
+        url = self._sqlite_url if is_sqlite else self._url.render_as_string(hide_password=False)
         return {
             "name": APPLICATION,
             "application_version": VERSION,

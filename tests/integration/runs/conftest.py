@@ -16,11 +16,12 @@ from guesthouse.runs import Flow, FlowRegistry, Json, Run, RunService
 from guesthouse.runs.durable import Durable
 from guesthouse.runs.worker import RunWorker, WorkerOptions
 from tests.integration.postgresql import Cluster, cluster
+from tests.integration.runs.crashing import KINDS, Crashing
 
 ANNA = operator_scope("anna")
 MIGRATED = "migrated"
 POLL_SECONDS = 0.02
-LIMIT = dt.timedelta(seconds=20)
+LIMIT = dt.timedelta(seconds=30)
 QUICK = WorkerOptions(
     cancel_grace=dt.timedelta(seconds=2), stop_grace=dt.timedelta(milliseconds=300)
 )
@@ -127,3 +128,18 @@ async def eventually(check: Callable[[], bool], *, seconds: float = 10) -> None:
 @pytest.fixture
 def house(database: Database, tmp_path: Path) -> House:
     return House(database, tmp_path / "state")
+
+
+@pytest.fixture
+def crashing(url: Sensitive[str], database: Database, tmp_path: Path) -> Crashing:
+    del database  # migrated
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "calls").touch()
+    return Crashing(url.reveal(), state)
+
+
+@pytest.fixture
+def crash_house(house: House, crashing: Crashing) -> House:
+    house.register(*(crashing.flows().get(f"crash{kind}") for kind in range(KINDS)))
+    return house

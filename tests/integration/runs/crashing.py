@@ -22,6 +22,8 @@ FORKSERVER = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload([__name__])
 STEPS = ("prepare", "once", "settle")
 """The one in the middle is not safe to repeat."""
+KINDS = 15
+"""Flows of their own for tests that crash one run at one boundary."""
 LEASE = dt.timedelta(seconds=3)
 
 
@@ -31,7 +33,6 @@ class Crashing:
 
     url: str
     state: Path
-    kinds: int = 1
 
     @property
     def calls(self) -> Path:
@@ -39,7 +40,7 @@ class Crashing:
         return self.state / "calls"
 
     def flows(self) -> FlowRegistry:
-        return FlowRegistry(Flow(f"crash{kind}", self._steps(kind)) for kind in range(self.kinds))
+        return FlowRegistry(Flow(f"crash{kind}", self._steps(kind)) for kind in range(KINDS))
 
     def start(self, failpoint: str = "") -> ForkServerProcess:
         process = FORKSERVER.Process(target=_main, args=(self, failpoint))
@@ -58,7 +59,7 @@ class Crashing:
                 os.write(calls, line)
             finally:
                 os.close(calls)
-            for number in range(5):
+            for number in range(context.payload.get("lines", 5)):
                 context.log(f"{name} {number}")
                 await asyncio.sleep(0.01)
             return {"name": name}

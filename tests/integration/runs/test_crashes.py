@@ -1,12 +1,12 @@
+import dataclasses
 import datetime as dt
 import random
+import shutil
 import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
-from guesthouse.db import Database
+from guesthouse.db import Database, upgrade
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.runs import Run, RunState
 from tests.integration.runs.conftest import ANNA, House
@@ -14,7 +14,7 @@ from tests.integration.runs.crashing import STEPS, Crashing
 
 KILLS = 30
 RUNS_PER_KILL = 3
-DEATH_SECONDS = 20
+DEATH_SECONDS = 40
 RECOVERY = dt.timedelta(seconds=30)
 
 
@@ -46,21 +46,6 @@ BOUNDARIES = (
 )
 
 
-@pytest.fixture
-def crashing(url: Sensitive[str], database: Database, tmp_path: Path) -> Crashing:
-    del database  # migrated
-    state = tmp_path / "state"
-    state.mkdir()
-    (state / "calls").touch()
-    return Crashing(url.reveal(), state, len(BOUNDARIES))
-
-
-@pytest.fixture
-def crash_house(house: House, crashing: Crashing) -> House:
-    house.register(*(crashing.flows().get(f"crash{kind}") for kind in range(crashing.kinds)))
-    return house
-
-
 async def _finish_all(house: House, crashing: Crashing, runs: list[Run]) -> list[Run]:
     """Start a worker that nobody kills and return the runs as they ended."""
     process = crashing.start()
@@ -71,22 +56,47 @@ async def _finish_all(house: House, crashing: Crashing, runs: list[Run]) -> list
         process.join()
 
 
-async def test_each_boundary_survives_a_crash_at_it(
-    crash_house: House, crashing: Crashing
-) -> None:
-    runs = []
-    for number, boundary in enumerate(BOUNDARIES):
-        runs.append(crash_house.enqueue(f"crash{number}"))
-        process = crashing.start(boundary.failpoint.format(number))
+async def test_each_boundary_survives_a_crash_at_it(tmp_path: Path) -> None:
+    """All of them side by side, each on a database of its own."""
+    template = Database(Sensitive(f"sqlite:///{tmp_path / 'template'}"))
+    upgrade(template)
+    template.close()
+    scenes = [_Scene(tmp_path, number) for number in range(len(BOUNDARIES))]
+    dying = [scene.crashing.start(scene.failpoint) for scene in scenes]
+    for process, scene in zip(dying, scenes, strict=True):
         process.join(DEATH_SECONDS)
-        assert process.exitcode == -signal.SIGKILL, boundary.failpoint
-    ended = await _finish_all(crash_house, crashing, runs)
-    calls = crashing.counted()
-    found = [
-        Boundary(boundary.failpoint, run.state, tuple(calls[f"{run.id}/{name}"] for name in STEPS))
-        for boundary, run in zip(BOUNDARIES, ended, strict=True)
-    ]
+        assert process.exitcode == -signal.SIGKILL, scene.failpoint
+    saving = [scene.crashing.start() for scene in scenes]
+    found = [await scene.outcome() for scene in scenes]
+    for process in saving:
+        process.kill()
+        process.join()
     assert found == list(BOUNDARIES)
+
+
+class _Scene:
+    """One boundary, with all it takes to crash there."""
+
+    def __init__(self, place: Path, number: int) -> None:
+        state = place / str(number)
+        state.mkdir()
+        (state / "calls").touch()
+        file = state / "guesthouse.sqlite"
+        shutil.copy(place / "template", file)
+        self.boundary = BOUNDARIES[number]
+        self.failpoint = self.boundary.failpoint.format(number)
+        self.crashing = Crashing(f"sqlite:///{file}", state)
+        self.house = House(Database(Sensitive(self.crashing.url)), state)
+        kind = f"crash{number}"
+        self.house.register(self.crashing.flows().get(kind))
+        self.run = self.house.enqueue(kind)
+
+    async def outcome(self) -> Boundary:
+        run = await self.house.service.wait(ANNA, self.run.id, limit=RECOVERY)
+        self.house.database.close()
+        calls = self.crashing.counted()
+        counts = tuple(calls[f"{run.id}/{name}"] for name in STEPS)
+        return dataclasses.replace(self.boundary, state=run.state, calls=counts)
 
 
 async def test_runs_survive_random_kills(crash_house: House, crashing: Crashing) -> None:
@@ -96,7 +106,7 @@ async def test_runs_survive_random_kills(crash_house: House, crashing: Crashing)
     for _ in range(KILLS):
         runs += [crash_house.enqueue("crash0") for _ in range(RUNS_PER_KILL)]
         process = crashing.start()
-        process.join(chance.uniform(0.1, 0.8))
+        process.join(chance.uniform(0.1, 0.6))
         process.kill()
         process.join()
     ended = await _finish_all(crash_house, crashing, runs)
