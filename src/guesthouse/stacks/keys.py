@@ -43,11 +43,15 @@ Section: TypeAlias = Mapping[str, Rule]
 
 ALLOW = Rule(Verdict.ALLOW)
 WITHIN = Rule(Verdict.WITHIN)
-DECIDED = Rule(Verdict.REWRITE, is_silent=True)
 
 
 def _refuse(why: str, instead: str = "leave it out") -> Rule:
     return Rule(Verdict.REFUSE, why, instead)
+
+
+def _decided(instead: str) -> Rule:
+    """Return the rule of a key of which code of its own tells what was made."""
+    return Rule(Verdict.REWRITE, instead=instead, is_silent=True)
 
 
 def _dropped(instead: str) -> Rule:
@@ -85,7 +89,7 @@ SERVICE: Section = {
     "blkio_config": ALLOW,
     "build": ALLOW,
     "cap_add": WITHIN,
-    "cap_drop": DECIDED,
+    "cap_drop": _decided("taken from the few that every service has"),
     "cgroup": _refuse(_NAMESPACE),
     "cgroup_parent": _dropped("left out; the platform groups containers"),
     "command": ALLOW,
@@ -111,7 +115,7 @@ SERVICE: Section = {
     "dns_search": WITHIN,
     "domainname": ALLOW,
     "entrypoint": ALLOW,
-    "env_file": DECIDED,
+    "env_file": _decided("read by the platform, inside the repository, into environment"),
     "environment": ALLOW,
     "expose": ALLOW,
     "extends": ALLOW,
@@ -122,10 +126,10 @@ SERVICE: Section = {
     "healthcheck": ALLOW,
     "hostname": WITHIN,
     "image": WITHIN,
-    "init": DECIDED,
+    "init": _decided("set; a core stack may switch it off"),
     "ipc": WITHIN,
     "isolation": _refuse("it exists on Windows only"),
-    "label_file": DECIDED,
+    "label_file": _decided("read by the platform, inside the repository, into labels"),
     "labels": WITHIN,
     "links": WITHIN,
     "logging": _dropped("left out; logs go to the driver local, capped, and to the platform"),
@@ -142,7 +146,7 @@ SERVICE: Section = {
     "pid": _refuse(_NAMESPACE),
     "pids_limit": WITHIN,
     "platform": _dropped("left out; images are of the instance's own kind"),
-    "ports": DECIDED,
+    "ports": _decided("not published; declare a route"),
     "post_start": _refuse(_HOOK, _MAKE_SERVICE),
     "pre_start": _refuse(_HOOK, _MAKE_SERVICE),
     "pre_stop": _refuse(_HOOK, "handle stop_signal in the program"),
@@ -152,7 +156,7 @@ SERVICE: Section = {
     "pull_policy": _dropped("left out; images are pulled when they are not there"),
     "pull_refresh_after": _dropped("left out; images are pulled when they are not there"),
     "read_only": ALLOW,
-    "restart": DECIDED,
+    "restart": _decided("what serves comes back, what ends stays ended"),
     "runtime": _dropped("left out; the platform chooses the runtime"),
     "scale": WITHIN,
     "secrets": ALLOW,
@@ -209,7 +213,7 @@ DEPLOY: Section = {
     "placement": _SWARM,
     "replicas": WITHIN,
     "resources": ALLOW,
-    "restart_policy": DECIDED,
+    "restart_policy": _decided("read as restart"),
     "rollback_config": _SWARM,
     "update_config": _SWARM,
 }
@@ -222,7 +226,7 @@ FILE_REFERENCE: Section = {
 }
 SECTIONS: Mapping[str, Section] = {
     "": TOP,
-    "include[]": {"path": WITHIN, "project_directory": WITHIN, "env_file": DECIDED},
+    "include[]": {"path": WITHIN, "project_directory": WITHIN, "env_file": _decided("not read")},
     "services.*": SERVICE,
     "services.*.blkio_config": {
         "weight": _dropped("left out; the platform shares the disk"),
@@ -276,7 +280,7 @@ SECTIONS: Mapping[str, Section] = {
         "target": WITHIN,
         "read_only": ALLOW,
         "consistency": _dropped("left out; it means something on macOS only"),
-        "bind": DECIDED,
+        "bind": _decided("left out; files of the repository are read-only copies"),
         "volume": ALLOW,
         "tmpfs": ALLOW,
         "image": _refuse("it reads the files of any image on the instance", "use a named volume"),
@@ -313,7 +317,7 @@ SECTIONS: Mapping[str, Section] = {
         "driver": _refuse("it asks a plugin of the engine"),
         "driver_opts": _refuse("it asks a plugin of the engine"),
         "environment": WITHIN,
-        "external": DECIDED,
+        "external": _decided("refused, but where a secret of the manifest has its name"),
         "file": WITHIN,
         "labels": _LABELS,
         "name": _dropped("left out; it is known by its key"),

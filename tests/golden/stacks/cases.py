@@ -10,11 +10,13 @@ from guesthouse.kit.sensitive import Sensitive
 from guesthouse.stacks.compile import compile_product
 from guesthouse.stacks.manifest import load_manifest
 from guesthouse.stacks.model import CompileContext, CompiledStack, Manifest
+from guesthouse.stacks.reference import compose_page
 from guesthouse.stacks.sources import FolderTree
 
 HERE = Path(__file__).parent
 CASES = sorted(path.name for path in (HERE / "cases").iterdir())
 EXPECTED = HERE / "expected"
+PAGE = HERE.parents[2] / "docs" / "reference" / "compose.md"
 
 
 def compile_case(name: str) -> CompiledStack:
@@ -59,8 +61,9 @@ def facts(stack: CompiledStack) -> str:
 
 
 def main() -> None:
-    """Write the golden files."""
+    """Write the golden files and the page for authors."""
     EXPECTED.mkdir(exist_ok=True)
+    PAGE.write_text(compose_page(), encoding="utf-8")
     for name in CASES:
         stack = compile_case(name)
         (EXPECTED / f"{name}.yaml").write_text(stack.compose, encoding="utf-8")

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from guesthouse.stacks.keys import SECTIONS, Verdict
+from guesthouse.stacks.reference import compose_page
+from tests.golden.stacks.cases import PAGE
 
 LIST = Path(__file__).with_name("compose-keys.txt")
 COVERS = {Verdict.REFUSE, Verdict.REWRITE}
@@ -57,3 +59,8 @@ def test_what_is_refused_or_left_out_says_why() -> None:
     rewritten = [rule for rule in rules if rule.verdict is Verdict.REWRITE and not rule.is_silent]
     assert all(rule.why and rule.instead for rule in refused)
     assert all(rule.instead for rule in rewritten)
+
+
+def test_the_page_for_authors_says_what_the_table_says() -> None:
+    current = PAGE.read_text(encoding="utf-8")
+    assert current == compose_page(), "run python -m tests.golden.stacks.cases"
