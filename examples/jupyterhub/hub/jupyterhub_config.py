@@ -42,8 +42,8 @@ c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = str(HOME / "homes" / "{username}")
 c.Spawner.ip = "hub"
 c.Spawner.cmd = ["jupyterhub-singleuser"]
-c.Spawner.start_timeout = 120
-c.Spawner.http_timeout = 120
+c.Spawner.start_timeout = 180
+c.Spawner.http_timeout = 180
 c.Spawner.env_keep = ["PATH", "LANG"]
 
 # A person may make tokens and start servers of their own; nobody's server outlives a restart.
