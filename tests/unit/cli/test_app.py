@@ -218,6 +218,20 @@ def test_check_explains_what_would_be_refused(cli: Cli, tmp_path: Path) -> None:
     assert document["notices"]
 
 
+def test_check_tells_what_is_not_there(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {web: {image: nginx, env_file: .env}}\n")
+    (tmp_path / "guesthouse.product.yaml").write_text(
+        "product: shop\ntitle: Shop\nstacks: {core: {compose: [compose.yaml]}}\n"
+    )
+    answer = cli("check", str(tmp_path))
+    assert answer.code == 1
+    assert ".env is not in the repository" in answer.out
+    document = json.loads(cli("check", str(tmp_path), "--json").out)
+    assert [item["where"] for item in document["problems"]] == [
+        "compose.yaml: services.web.env_file[0]"
+    ]
+
+
 def test_check_of_no_product_says_how_to_make_one(cli: Cli, tmp_path: Path) -> None:
     answer = cli("check", str(tmp_path))
     assert answer.code == 2

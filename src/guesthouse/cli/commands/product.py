@@ -12,7 +12,7 @@ import typer
 
 from guesthouse.cli.options import AsJson, session_of
 from guesthouse.cli.show import table
-from guesthouse.errors import Conflict, Failed
+from guesthouse.errors import Conflict, Failed, Problem
 
 if TYPE_CHECKING:
     from guesthouse.stacks.model import Finding, Notice
@@ -108,13 +108,15 @@ def check(
                 "passes": report.passes,
                 "findings": [vars(finding) for finding in report.findings],
                 "notices": [vars(notice) for notice in report.notices],
+                "problems": [vars(problem) for problem in report.problems],
             }
         )
     else:
-        for text in (*map(_notice, report.notices), *map(_finding, report.findings)):
+        told = (*map(_notice, report.notices), *map(_problem, report.problems))
+        for text in (*told, *map(_finding, report.findings)):
             terminal.result(text)
     if not report.passes:
-        raise CheckFailed(len(report.findings))
+        raise CheckFailed(len(report.findings) + len(report.problems))
     terminal.talk("nothing would be refused", "green")
 
 
@@ -140,6 +142,10 @@ TRUST = (
     "  Firefox:        Settings, Privacy & Security, View Certificates, Authorities, Import",
     "  Chromium:       chrome://certificate-manager, Custom, Import",
 )
+
+
+def _problem(problem: Problem) -> str:
+    return f"unusable   {problem}"
 
 
 def _finding(finding: "Finding") -> str:
