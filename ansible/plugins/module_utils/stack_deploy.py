@@ -72,19 +72,21 @@ def rollback(session: Session) -> None:
     answer.versions["engine"] = session.engine.version()
     current = store.read("current")
     session.watch.disarm()
-    if store.is_pending():
-        session.log.note("A deployment was cut off; putting back what was there")
-        stack_up.restore(session, current)
-        store.clear_pending()
-    elif current is not None and current.run == session.deployment.run:
+    if current is not None and current.run == session.deployment.run:
         previous = store.read("previous")
         store.mark_pending(current)
         stack_up.restore(session, previous)
         store.step_back(previous)
+        answer.rolled_back = previous is not None
+    elif store.is_pending():
+        session.log.note("A deployment was cut off; putting back what was there")
+        stack_up.restore(session, current)
+        store.clear_pending()
+        answer.rolled_back = current is not None
     else:
         session.log.note("This run changed nothing; there is nothing to undo")
         return
-    answer.changed = answer.rolled_back = True
+    answer.changed = True
     _tidy(session)
 
 
@@ -126,7 +128,7 @@ def _undo(session: Session, exc: BaseException, current: Version | None) -> Base
             stack_up.restore(session, current)
             session.store.clear_pending()
         session.store.discard_unused()
-        session.answer.rolled_back = True
+        session.answer.rolled_back = current is not None
         session.answer.changed = False
         session.log.note("What was there before is back")
     except (Failure, OSError) as second:

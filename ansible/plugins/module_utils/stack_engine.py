@@ -8,6 +8,7 @@ import json
 import socket
 import tarfile
 import urllib.parse
+from collections.abc import Set as AbstractSet
 
 from ansible_collections.guesthouse.platform.plugins.module_utils.stack_failure import (
     EngineDown,
@@ -68,9 +69,17 @@ class Engine:
         """Return one short entry for each container of a project, stopped ones included."""
         return self._json("GET", "/containers/json", all="1", filters=_of_project(project))
 
-    def inspect_containers(self, project: str) -> list[dict]:
-        """Return everything about each container of a project; one that just went is left out."""
-        found = (self.inspect(entry["Id"]) for entry in self.list_containers(project))
+    def inspect_containers(
+        self, project: str, *, but_not: AbstractSet[str] = frozenset()
+    ) -> list[dict]:
+        """Return everything about each container of a project; one that just went is left out.
+
+        Args:
+            project: Compose project.
+            but_not: Ids of containers that need not be asked for.
+        """
+        names = (entry["Id"] for entry in self.list_containers(project))
+        found = (self.inspect(name) for name in names if name not in but_not)
         return [container for container in found if container is not None]
 
     def inspect(self, container: str) -> dict | None:

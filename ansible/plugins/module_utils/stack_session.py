@@ -41,7 +41,7 @@ class Answer:
     versions: dict[str, str] = field(default_factory=dict)
     log_bytes: int = 0
     rolled_back: bool = False
-    """After a failure: the environment is again what it was before."""
+    """After a failure or a rollback: an earlier version serves, still or again."""
     failure: dict[str, Any] | None = None
     more: dict[str, Any] = field(default_factory=dict)
     """What one action adds: `junit`, `exit_code`, `services`, `run`, `removed`."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible_collections.guesthouse.platform.plugins.module_utils.stack_engine import service_of
 
-CHECKED_ELSEWHERE = frozenset({"mounts", "replicas", "completes"})
+CHECKED_ELSEWHERE = frozenset({"mounts", "replicas", "completes", "init"})
 ANONYMOUS_VOLUME = re.compile(r"^[0-9a-f]{64}$")
 HARMLESS_SECURITY_OPTIONS = frozenset({"no-new-privileges", "no-new-privileges:true"})
 NAMESPACES = ("NetworkMode", "PidMode", "IpcMode", "UTSMode", "UsernsMode", "CgroupnsMode")
@@ -93,8 +93,13 @@ def container_differences(container: dict, expected: dict | None, *, root: str) 
             as for functional tests: then only what always holds is looked at.
         root: Directory of the environment: nothing outside is mounted.
     """
-    pairs = [(name, wanted, reader(container)) for name, (wanted, reader) in ALWAYS.items()]
-    for name, wanted in (expected or {}).items():
+    wishes = expected or {}
+    pairs = [
+        # An image that brings its own init may do without the engine's, if the contract says so.
+        (name, wishes.get(name, wanted) if name == "init" else wanted, reader(container))
+        for name, (wanted, reader) in ALWAYS.items()
+    ]
+    for name, wanted in wishes.items():
         if name in CHECKED_ELSEWHERE:
             continue
         reader = READERS.get(name)

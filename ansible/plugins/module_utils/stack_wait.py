@@ -24,6 +24,7 @@ from ansible_collections.guesthouse.platform.plugins.module_utils.stack_failure 
 )
 
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))$")
+LOOK_SECONDS = 0.5
 RESTART_LIMIT = 5
 """Restarts after which a service is said to crash in a loop; some need one or two to find
 another service ready."""
@@ -56,13 +57,18 @@ class Monitor:
         self._wait_seconds = wait_seconds
         self._begun = time.time()
         self._deadline = time.monotonic() + wait_seconds
+        self._next_look = 0.0
         self._restarts: dict[str, int] = {}
+        self._up: set[str] = set()
 
     def check_new(self) -> None:
-        """Raise when a container made since the watch began will not come up.
+        """Raise when a container made since the watch began will not come up; may be called often.
 
         Older ones are left out: while Compose still works they belong to the version it replaces.
         """
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + LOOK_SECONDS
         containers = self._engine.inspect_containers(self._project)
         new = [c for c in containers if seconds_of(c["Created"]) >= self._begun]
         self._raise_for_trouble(new)
@@ -74,11 +80,17 @@ class Monitor:
         Raises:
             Failure: One of them will not come up, or time is over.
         """
-        containers = self._engine.inspect_containers(self._project)
-        self._raise_for_trouble(containers)
-        if containers and all(self._is_up(container) for container in containers):
-            return True
-        self._raise_when_late(containers)
+        waiting = self._engine.inspect_containers(self._project, but_not=self._up)
+        self._raise_for_trouble(waiting)
+        self._up |= {container["Id"] for container in waiting if self._is_up(container)}
+        if all(container["Id"] in self._up for container in waiting):
+            # One that was up a while ago may have ended since: all are asked once more.
+            everyone = self._engine.inspect_containers(self._project)
+            self._raise_for_trouble(everyone)
+            self._up = {container["Id"] for container in everyone if self._is_up(container)}
+            if everyone and len(self._up) == len(everyone):
+                return True
+        self._raise_when_late(waiting)
         return False
 
     def raise_for_trouble(self) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from guesthouse.kit import process
 from tests.integration.stack.box import (
+    BASE_IMAGE,
     FOREVER,
     LIMIT,
     Box,
@@ -19,6 +20,7 @@ from tests.integration.stack.box import (
     shell,
 )
 
+MEGABYTE = 1024 * 1024
 pytestmark = pytest.mark.docker
 
 
@@ -123,6 +125,52 @@ def test_values_come_from_the_env_file_and_never_from_a_dot_env(box: Box) -> Non
     assert answer["failure"] is None
 
 
+def test_everything_the_platform_emits_is_recognised_in_what_runs(box: Box) -> None:
+    web = service(
+        FOREVER,
+        cap_add=["CHOWN", "SETUID"],
+        mem_limit=64 * MEGABYTE,
+        memswap_limit=64 * MEGABYTE,
+        pids_limit=100,
+        cpus=0.5,
+        read_only=True,
+        tmpfs=["/scratch:size=1m"],
+        ulimits={"nofile": 1024},
+        networks={"edge": {"ipv4_address": "10.231.78.10"}},
+        healthcheck=healthy_when("true"),
+        volumes=[
+            {"type": "volume", "source": "data", "target": "/data"},
+            {"type": "bind", "source": "./files/a/b", "target": "/b", "read_only": True},
+        ],
+        deploy={"replicas": 1},
+    )
+    edge = {"name": f"{box.project}_edge", "ipam": {"config": [{"subnet": "10.231.78.0/24"}]}}
+    wish = box.deployment(
+        {"web": web},
+        top={"networks": {"edge": edge}, "volumes": {"data": {"name": f"{box.project}_data"}}},
+        files={"files/a/b": "x"},
+    )
+    wish["expected"]["web"] = {
+        "cap_add": ["CHOWN", "SETUID"],
+        "cap_drop": ["ALL"],
+        "memory_bytes": 64 * MEGABYTE,
+        "memory_swap_bytes": 64 * MEGABYTE,
+        "pids": 100,
+        "nano_cpus": 500_000_000,
+        "read_only": True,
+        "networks": [f"{box.project}_edge"],
+        "mounts": {
+            "/b": {"type": "bind", "source": "files/a/b", "read_only": True},
+            "/data": {"type": "volume", "source": f"{box.project}_data", "read_only": False},
+            "/scratch": {"type": "tmpfs", "source": "", "read_only": False},
+        },
+        "replicas": 1,
+        "completes": False,
+        "has_health_check": True,
+    }
+    assert box.call(wish)["failure"] is None
+
+
 def test_image_is_built_from_the_bundle_and_its_output_is_in_the_log(box: Box) -> None:
     image = f"gh/{box.project}/web:aaa"
     sources = {"app/Dockerfile": "FROM gh-stack-tests-base:1\nRUN echo a-line-of-the-build\n"}
@@ -188,7 +236,10 @@ def test_status_tells_what_runs_and_leaves_no_trace(box: Box) -> None:
 def test_destroy_leaves_nothing_and_may_be_repeated(box: Box) -> None:
     image = f"gh/{box.project}/web:aaa"
     site = box.directory / "sites" / "acme.conf"
-    web = service(FOREVER, image=image, build={"context": "sources"}, volumes=["data:/data"])
+    build = {"context": "sources"}
+    web = service(
+        FOREVER, image=image, build=build, volumes=["data:/data"], networks={"default": {}}
+    )
     box.deploy(
         {"web": web},
         top={"volumes": {"data": {}}},
@@ -211,8 +262,11 @@ def test_destroy_leaves_nothing_and_may_be_repeated(box: Box) -> None:
 
 def test_real_playbook_deploys_in_one_task(box: Box, tmp_path: Path) -> None:
     secret = "a-secret-nobody-prints"  # noqa: S105 - of nobody
+    sources = {"Dockerfile": f"FROM {BASE_IMAGE}\nENV A=1\n"}
+    image = f"gh/{box.project}/web:playbook"
     wish = box.deployment(
-        {"web": service(FOREVER)},
+        {"web": service(FOREVER, image=image, build={"context": "sources"})},
+        bundle=str(bundle(box.directory / "b.tar", sources)),
         files={"files/a/env": f"GUESTHOUSE_SECRET_A={secret}\n"},
         env_file="files/a/env",
     )
@@ -220,6 +274,9 @@ def test_real_playbook_deploys_in_one_task(box: Box, tmp_path: Path) -> None:
     text = done.output + done.errors
     assert done.ok, text
     assert text.count("TASK [") == 1
+    copied = (tmp_path / "copied").read_text().split()
+    assert any(place.endswith("/bundle.tar") for place in copied)
+    assert not any(Path(place).exists() for place in copied)
     assert secret not in text
     assert "WARNING" not in text
     assert box.command_of("web")

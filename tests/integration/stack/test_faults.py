@@ -203,7 +203,7 @@ def test_failed_first_deployment_leaves_nothing_behind(box: Box) -> None:
         top={"volumes": {"data": {}}},
         gateway=gateway(site, "new"),
     )
-    assert (answer["failure"]["kind"], answer["rolled_back"]) == ("crash_loop", True)
+    assert (answer["failure"]["kind"], answer["rolled_back"]) == ("crash_loop", False)
     assert box.containers() == []
     label = f"label=com.docker.compose.project={box.project}"
     assert docker("volume", "ls", "--quiet", "--filter", label) == ""

@@ -13,7 +13,13 @@ TOKEN = "a$token$$with-dollars"  # noqa: S105 - of nobody
 def with_tests(script: str, *, seconds: int = 1111) -> Json:
     return {
         "web": service(["sleep", str(seconds)]),
-        "checks": service(shell(script), profiles=PROFILE, restart="no", depends_on=["web"]),
+        "checks": service(
+            shell(script),
+            profiles=PROFILE,
+            restart="no",
+            depends_on=["web"],
+            networks={"default": {}},
+        ),
     }
 
 
@@ -116,7 +122,7 @@ def test_rollback_of_a_run_that_changed_nothing_changes_nothing(box: Box) -> Non
 def test_rollback_of_the_first_version_takes_it_down(box: Box) -> None:
     box.deploy(with_tests("true"))
     answer = box.call(box.action("rollback"))
-    assert (answer["failure"], answer["rolled_back"]) == (None, True)
+    assert (answer["failure"], answer["rolled_back"], answer["changed"]) == (None, False, True)
     assert box.containers() == []
     assert not (box.root / "current").exists()
 

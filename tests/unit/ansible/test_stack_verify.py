@@ -108,6 +108,11 @@ def test_every_setting_that_could_hurt_is_compared(host: dict[str, Any], says: s
     assert found[0].startswith(says)
 
 
+def test_container_may_do_without_init_only_where_that_is_said() -> None:
+    assert differences(shown(Init=None), init=False) == []
+    assert differences(shown(Init=True), init=False) != []
+
+
 def test_other_network_is_a_difference() -> None:
     (found,) = differences(shown(networks=("gh-acme_edge", "gh-other_edge")))
     assert found.startswith("networks")
