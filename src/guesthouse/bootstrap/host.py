@@ -12,7 +12,7 @@ from guesthouse.bootstrap.parts import (
 )
 from guesthouse.config import Settings
 from guesthouse.instances import Connection, OnLine, Play
-from guesthouse.instances.plan import host_variables
+from guesthouse.instances.plan import CONTROL, host_variables
 from guesthouse.kit.clock import SystemClock
 
 LIMIT = dt.timedelta(minutes=30)
@@ -45,10 +45,10 @@ async def release_host(settings: Settings, *, on_line: OnLine) -> Mapping[str, A
 
 async def _play(settings: Settings, playbook: str, on_line: OnLine) -> Mapping[str, Any]:
     authority = certificate_authority(settings, SystemClock())
-    tls = certificates(settings, authority).gateway_files("control")
+    tls = certificates(settings, authority).gateway_files(CONTROL)
     play = Play(
         playbook=playbook,
-        instance="control",
+        instance=CONTROL,
         connection=Connection(""),
         variables=host_variables(
             control_plane(settings), tls=tls, influx_port=settings.influx_port

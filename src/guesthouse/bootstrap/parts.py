@@ -3,7 +3,7 @@
 from guesthouse.adapters.ansible import AnsiblePlaybooks
 from guesthouse.config import Settings
 from guesthouse.gateway.certificates import CertificateAuthority
-from guesthouse.gateway.issuing import GatewayCertificates
+from guesthouse.gateway.tls import GatewayCertificates
 from guesthouse.instances.plan import ControlPlane
 from guesthouse.kit.clock import Clock
 
@@ -32,7 +32,12 @@ def certificate_authority(settings: Settings, clock: Clock) -> CertificateAuthor
 
 def certificates(settings: Settings, authority: CertificateAuthority) -> GatewayCertificates:
     """Return what gateways serve with."""
-    return GatewayCertificates(authority, domain=settings.domain, apps_domain=settings.apps_domain)
+    return GatewayCertificates(
+        authority,
+        apps_domain=settings.apps_domain,
+        hosts=(f"console.{settings.domain}",),
+        addresses=("127.0.0.1",),
+    )
 
 
 def playbooks(settings: Settings) -> AnsiblePlaybooks:

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from guesthouse.bootstrap.services import Services
 from guesthouse.kit.ids import new_id
-from guesthouse.runs.worker import RunWorker
+from guesthouse.runs.worker import RunWorker, WorkerOptions
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 GRACE_SECONDS = 10
@@ -61,6 +61,7 @@ def _worker(services: Services) -> RunWorker:
         services.flows,
         state=services.settings.state,
         name=new_id("worker", services.clock),
+        options=WorkerOptions(failpoint=services.settings.failpoint),
     )
 
 
@@ -68,7 +69,14 @@ def _lifespan(services: Services) -> Callable[[Any], Any]:
     @contextlib.asynccontextmanager
     async def lifespan(_app: Any) -> AsyncIterator[None]:  # noqa: ANN401 - Starlette's own type
         stop = asyncio.Event()
-        task = asyncio.create_task(_worker(services).run(stop))
+        worker = _worker(services)
+        task = asyncio.create_task(worker.run(stop))
+        started = asyncio.create_task(worker.started.wait())
+        await asyncio.wait({task, started}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            # It could not start, and says why; an API whose runs never begin helps nobody.
+            started.cancel()
+            task.result()
         try:
             yield
         finally:

@@ -12,6 +12,8 @@ from guesthouse.instances.ports import TlsFiles
 
 REMOTE_ROOT = "/var/lib/guesthouse"
 POOL = "10.201.0.0/16"
+CONTROL = "control"
+"""What the control plane's own machine is called where an instance has its name."""
 VOLATILE = frozenset({"guesthouse_tls_certificate", "guesthouse_tls_key"})
 """Left out of the fingerprint as texts; the certificate's own digest stands for both."""
 
@@ -48,6 +50,11 @@ def root_of(instance: Instance, control: ControlPlane) -> str:
         # The console and the environments of this machine share one gateway.
         return str(control.control_root)
     return REMOTE_ROOT
+
+
+def certificate_name(instance: Instance) -> str:
+    """Return what an instance's certificate is filed under; one gateway serves with one."""
+    return CONTROL if instance.provider is Provider.LOCAL else instance.name
 
 
 def connection_of(instance: Instance, control: ControlPlane) -> Connection:
@@ -120,11 +127,11 @@ def host_variables(control: ControlPlane, *, tls: TlsFiles, influx_port: int) ->
     Engine, console and InfluxDB; environments of a `local` instance share its gateway.
     """
     return {
-        "guesthouse_instance": "control",
+        "guesthouse_instance": CONTROL,
         "guesthouse_prefix": control.service_prefix,
         "guesthouse_provider": Provider.LOCAL.value,
         "guesthouse_root": str(control.control_root),
-        "guesthouse_work": str(control.work("control")),
+        "guesthouse_work": str(control.work(CONTROL)),
         "guesthouse_domain": control.domain,
         "guesthouse_gateway_port": control.gateway_port,
         "guesthouse_api_port": control.api_port,

@@ -18,6 +18,7 @@ from guesthouse.instances.model import (
 )
 from guesthouse.instances.plan import (
     ControlPlane,
+    certificate_name,
     connection_of,
     fingerprint,
     launch_variables,
@@ -219,7 +220,7 @@ class InstanceService:
         return provision_variables(
             instance,
             self.control,
-            tls=self._ports.certificates.gateway_files(instance.name),
+            tls=self._ports.certificates.gateway_files(certificate_name(instance)),
             metrics=await self._ports.metrics.ensure(instance),
         )
 
