@@ -6,7 +6,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from guesthouse.cli.doctor.machine import Machine
+from guesthouse.cli.machine import Machine
 
 GOOD: Mapping[str, str] = {
     "git --version": "git version 2.39.5",

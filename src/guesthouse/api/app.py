@@ -21,6 +21,7 @@ from guesthouse.api.routes import (
     platform,
     runs,
 )
+from guesthouse.api.tail import Tails
 
 PREFIX = "/api/v1"
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -43,6 +44,7 @@ def create_app(services: Services) -> FastAPI:
         middleware=[Middleware(Edge, clock=services.clock, max_body_bytes=MAX_BODY_BYTES)],
     )
     app.state.services = services
+    app.state.tails = Tails(services.runs, services.clock)
     problems.install(app)
     for part in (runs, environments, instances, estate, catalogue, audit, platform):
         app.include_router(part.router, prefix=PREFIX)

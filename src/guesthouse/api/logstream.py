@@ -9,16 +9,15 @@ from typing import Final
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from guesthouse.api.tail import PAGE_LINES, Tail, Tails
 from guesthouse.api.views import line_view, run_view, step_view
 from guesthouse.errors import GuesthouseError
 from guesthouse.kit.clock import Clock
 from guesthouse.people import Scope
 from guesthouse.runs import LogLine, Run, RunService, Step, StepState
 
-POLL: Final = dt.timedelta(milliseconds=80)
 HEARTBEAT: Final = dt.timedelta(seconds=10)
 RECHECK: Final = dt.timedelta(seconds=3)
-PAGE_LINES: Final = 500
 UNSTARTED: Final = frozenset({StepState.PENDING, StepState.SKIPPED})
 
 Readmit = Callable[[], Awaitable[object]]
@@ -43,8 +42,9 @@ class LogStream:
     event's id), ``end`` with the run once it has ended and every line was sent.
     """
 
-    def __init__(self, runs: RunService, clock: Clock, reader: Reader) -> None:
+    def __init__(self, runs: RunService, tails: Tails, clock: Clock, reader: Reader) -> None:
         self._runs = runs
+        self._tails = tails
         self._clock = clock
         self._reader = reader
         self._after = reader.after
@@ -53,43 +53,47 @@ class LogStream:
 
     async def events(self) -> AsyncIterator[bytes]:
         """Yield events until the run has ended or the reader may no longer read."""
-        while await self._is_admitted():
-            # The run is read before its lines: had it ended by then, all its lines were there.
-            run = await run_in_threadpool(self._runs.get, self._reader.scope, self._reader.run_id)
-            lines = await self._lines()
-            for event in self._news(run, lines):
-                yield event
-            if run.state.is_terminal and not lines:
-                yield _event("end", run_view(run))
-                return
-            yield self._heartbeat(spoken=bool(lines))
-            if len(lines) < PAGE_LINES:
-                await self._clock.sleep(POLL)
+        async with self._tails.of(self._reader.run_id) as tail:
+            while await self._is_admitted():
+                run = tail.run
+                lines = await self._lines(tail)
+                for event in self._news(run, lines):
+                    yield event
+                if run.state.is_terminal and self._after >= run.log_lines:
+                    yield _event("end", run_view(run))
+                    return
+                yield self._heartbeat(spoken=bool(lines))
+                if not lines and run is tail.run:
+                    await tail.wait()
 
-    async def _lines(self) -> tuple[LogLine, ...]:
-        lines = await run_in_threadpool(
-            self._runs.log,
-            self._reader.scope,
-            self._reader.run_id,
-            after=self._after,
-            limit=PAGE_LINES,
-        )
+    async def _lines(self, tail: Tail) -> tuple[LogLine, ...]:
+        """Return what follows: from the tail, or from the store for those who are further back."""
+        lines = tail.lines(self._after)
+        if self._after < tail.start:
+            scope, run_id = self._reader.scope, self._reader.run_id
+            lines = await run_in_threadpool(
+                self._runs.log, scope, run_id, after=self._after, limit=PAGE_LINES
+            )
         if lines:
             self._after = lines[-1].sequence
         return lines
 
     def _news(self, run: Run, lines: tuple[LogLine, ...]) -> Iterator[bytes]:
         """Yield new lines between the start and the end of the steps they belong to."""
+        is_behind = self._after < run.log_lines
+        if is_behind and not lines:
+            return
         names = {step.name for step in run.steps}
         waiting = deque(lines)
-        unfinished = lines[-1].step if len(lines) == PAGE_LINES else None
+        # More lines of this step come; what is said of it and of later ones waits for them.
+        unfinished = lines[-1].step if is_behind else None
         for step in run.steps:
             if step.state not in UNSTARTED:
                 yield from self._change(step, StepState.RUNNING)
             while waiting and (waiting[0].step == step.name or waiting[0].step not in names):
                 yield _line_event(waiting.popleft())
             if step.name == unfinished:
-                break  # more of its lines come with the next page
+                break
             if step.state not in {StepState.PENDING, StepState.RUNNING}:
                 yield from self._change(step, step.state)
         yield from map(_line_event, waiting)
@@ -120,6 +124,7 @@ class LogStream:
         self._checked = now
         try:
             await self._reader.readmit()
+            await run_in_threadpool(self._runs.get, self._reader.scope, self._reader.run_id)
         except GuesthouseError:
             return False
         return True

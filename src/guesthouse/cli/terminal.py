@@ -9,8 +9,8 @@ from typing import IO, Any
 
 import httpx
 
-from guesthouse.cli.doctor.machine import Machine
 from guesthouse.cli.errors import NoTerminal
+from guesthouse.cli.machine import Machine
 from guesthouse.kit.clock import Clock, SystemClock
 
 COLOURS: Mapping[str, str] = {"green": "32", "red": "31", "yellow": "33", "dim": "2", "bold": "1"}

@@ -13,7 +13,7 @@ from guesthouse.runs.model import Ending
 from tests.fakes.running import HandWorker
 from tests.fakes.services import MEMBER, OPERATOR, FakeServices
 
-READERS = 20
+READERS = 100
 LINES = 60
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from typing_extensions import override
 
-from guesthouse.cli.doctor.machine import RealMachine
+from guesthouse.cli.machine import RealMachine
 from guesthouse.gateway.certificates import CertificateAuthority
 from tests.fakes.clock import FakeClock
 from tests.fakes.machine import FakeMachine

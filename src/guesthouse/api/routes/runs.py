@@ -11,6 +11,7 @@ from guesthouse.api.access import Access, Caller, Provided, admit, admits
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.logstream import LogStream, Reader
 from guesthouse.api.paging import Cursor, Limit
+from guesthouse.api.tail import Tails
 from guesthouse.api.views import PageView, RunView, line_view, page_of, run_view
 from guesthouse.runs import LogLine
 from guesthouse.runs.service import LOG_PAGE_LINES
@@ -81,7 +82,8 @@ async def log(  # noqa: PLR0913 - each is a parameter of the request
         after=after if last_event_id is None else last_event_id,
         readmit=lambda: admit(request, services.tokens, Access.SIGNED_IN),
     )
-    stream = LogStream(services.runs, services.clock, reader)
+    tails: Tails = request.app.state.tails
+    stream = LogStream(services.runs, tails, services.clock, reader)
     # A proxy that buffers would hold lines back; nginx heeds this header.
     return StreamingResponse(
         stream.events(), media_type=EVENTS, headers={"X-Accel-Buffering": "no"}

@@ -37,7 +37,7 @@ def doctor(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Tell what is missing on this machine and how to mend it; changes nothing."""
     from guesthouse.cli.doctor.examination import examine
     from guesthouse.cli.doctor.findings import Verdict
-    from guesthouse.cli.doctor.machine import RealMachine
+    from guesthouse.cli.machine import RealMachine
 
     session = session_of(context)
     found = list(

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from guesthouse.cli.client import Api
 from guesthouse.cli.doctor import surroundings
 from guesthouse.cli.doctor.findings import Finding, Verdict
-from guesthouse.cli.doctor.machine import Machine
 from guesthouse.cli.doctor.programs import programs
+from guesthouse.cli.machine import Machine
 from guesthouse.config import Settings
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from guesthouse.cli.doctor.findings import Finding, at_least, bad, ok, version_of, warn
-from guesthouse.cli.doctor.machine import Machine
+from guesthouse.cli.machine import Machine
 
 PYTHON = (3, 11)
 ENGINE = (20, 10)

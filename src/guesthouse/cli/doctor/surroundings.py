@@ -10,8 +10,8 @@ from cryptography import x509
 
 from guesthouse.cli.client import Api
 from guesthouse.cli.doctor.findings import Finding, bad, ok, warn
-from guesthouse.cli.doctor.machine import Machine
 from guesthouse.cli.errors import NoToken, Refused, ServerAway
+from guesthouse.cli.machine import Machine
 from guesthouse.config import Settings
 from guesthouse.db import Database
 from guesthouse.errors import GuesthouseError, Unavailable
