@@ -116,6 +116,8 @@ class RunWorker:
         self._door = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_stopping = False
+        self.started = asyncio.Event()
+        """Set once it works; `run` raises before that where it cannot."""
         self._swept: float | None = None
         self._holds: dict[str, Hold] = {}
         self._claimed: set[str] = set()
@@ -134,6 +136,7 @@ class RunWorker:
             await self._desk.write(self._arrive)
             await self._desk.call(lambda: self._durable.launch(self._execute_in_thread))
             logger.info("worker.started", extra={"worker": self.name})
+            self.started.set()
             tending = asyncio.create_task(self._for_ever(self._tend))
             claiming = asyncio.create_task(self._for_ever(self._dispatch))
             try:
@@ -241,9 +244,13 @@ class RunWorker:
             return False
         finally:
             self._claimed.discard(run_id)
+            self._go_out(run_id)
+
+    def _go_out(self, run_id: str) -> None:
+        with self._door:  # threads of DBOS come in at any time
             self._inside -= Counter([run_id])
-            if not self._inside:
-                self._is_empty.set()
+        if not self._inside:
+            self._is_empty.set()
 
     async def _attempt(self, run_id: str) -> bool:
         """Take up a run and execute it; True once it has ended, by whomever."""
