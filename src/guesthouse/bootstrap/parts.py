@@ -36,7 +36,6 @@ def certificates(settings: Settings, authority: CertificateAuthority) -> Gateway
         authority,
         apps_domain=settings.apps_domain,
         hosts=(f"console.{settings.domain}",),
-        addresses=("127.0.0.1",),
     )
 
 

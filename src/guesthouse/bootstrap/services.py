@@ -78,6 +78,14 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     environments = EnvironmentService(database, clock, runs)
     secrets = EnvironmentSecrets(database, clock, FileKeyCipher(settings.state / "secrets.key"))
     sources = ProductSources(GitSources())
+    estate_ports = EstatePorts(
+        resolver=sources,
+        environments=EstateEnvironments(environments),
+        instances=EstateInstances(instances),
+    )
+    estate = EstateService(
+        database, clock, estate_ports, Domains(settings.domain, settings.apps_domain)
+    )
     parts = TaskParts(
         database=database,
         clock=clock,
@@ -93,17 +101,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         tokens=tokens,
         ca=authority.ca_pem,
         playbooks=ports.automation.digest(),
+        gone=estate.clear,
     )
     for flow in (*InstanceTasks(instances).flows(), *EnvironmentTasks(parts).flows()):
         flows.register(flow)
-    estate_ports = EstatePorts(
-        resolver=sources,
-        environments=EstateEnvironments(environments),
-        instances=EstateInstances(instances),
-    )
-    estate = EstateService(
-        database, clock, estate_ports, Domains(settings.domain, settings.apps_domain)
-    )
     return Services(
         settings=settings,
         clock=clock,

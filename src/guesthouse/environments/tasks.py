@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from guesthouse import audit
@@ -25,7 +26,7 @@ from guesthouse.instances import InstanceService, InstanceState
 from guesthouse.instances.plan import root_of
 from guesthouse.kit.clock import Clock
 from guesthouse.kit.sensitive import Sensitive
-from guesthouse.people import ActorKind, system_scope
+from guesthouse.people import ActorKind, Scope, system_scope
 from guesthouse.people.tokens import TokenGrant, TokenStore
 from guesthouse.runs import Flow, Run, RunContext, RunState, StepDefinition, Stream
 from guesthouse.stacks.model import FunctionalTests
@@ -53,6 +54,8 @@ class TaskParts:
     """PEM text of our CA."""
     playbooks: str
     """Digest of the Ansible collection."""
+    gone: Callable[[Transaction, Scope], object] = lambda _transaction, _scope: None
+    """Told in the transaction that forgets an environment: what stood under it may go, too."""
 
 
 class EnvironmentTasks:
@@ -210,6 +213,7 @@ class EnvironmentTasks:
         with self._parts.database.transaction() as transaction:
             if self._store.delete(system_scope(), transaction, name):
                 self._record(transaction, "environment.gone", name)
+                self._parts.gone(transaction, system_scope())
         return {}
 
     async def _prepared(self, context: RunContext) -> Prepared:
