@@ -1,3 +1,4 @@
+import asyncio
 import json
 import pickle
 import sys
@@ -51,6 +52,23 @@ async def test_stream_hands_over_lines_and_code() -> None:
         limit=LIMIT,
     )
     assert (code, lines) == (3, ["a", "b"])
+
+
+@pytest.mark.parametrize("stdin", [b"", b"unread"])
+async def test_a_program_that_ended_already_is_not_written_to(
+    stdin: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(writer: asyncio.StreamWriter, data: bytes) -> None:
+        message = f"unable to perform operation on {writer}: {data!r}"
+        raise RuntimeError(message)
+
+    # As uvloop's transport is once the program has ended.
+    monkeypatch.setattr(asyncio.StreamWriter, "is_closing", lambda _: True)
+    monkeypatch.setattr(asyncio.StreamWriter, "write", refuse)
+    argv = [sys.executable, "-c", "print('done')"]
+    lines: list[str] = []
+    assert await process.stream(argv, on_line=lines.append, limit=LIMIT, stdin=stdin) == 0
+    assert lines == ["done"]
 
 
 async def test_stream_survives_a_line_over_the_limit() -> None:

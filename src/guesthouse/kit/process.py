@@ -204,8 +204,10 @@ async def _feed(process: asyncio.subprocess.Process, stdin: bytes) -> None:
         return
     # A program that exits without reading its input is not at fault.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        process.stdin.write(stdin)
-        await process.stdin.drain()
+        # uvloop closes our end as soon as the program's is, and refuses even an empty write then.
+        if stdin and not process.stdin.is_closing():
+            process.stdin.write(stdin)
+            await process.stdin.drain()
     process.stdin.close()
 
 
