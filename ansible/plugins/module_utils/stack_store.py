@@ -27,7 +27,18 @@ from ansible_collections.guesthouse.platform.plugins.module_utils.stack_deployme
     Deployment,
     Gateway,
 )
+from ansible_collections.guesthouse.platform.plugins.module_utils.stack_failure import Failure
 from ansible_collections.guesthouse.platform.plugins.module_utils.stack_watch import Watch
+
+KEPT_LOGS = 20
+"""Logs of runs that stay here; the control plane has its own copy of each."""
+
+
+class MountMissing(Failure):
+    """What a service mounts is not in the bundle."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("build", f"The sources hold no {path!r}, which a service mounts.")
 
 
 @dataclass(frozen=True)
@@ -164,13 +175,14 @@ class Store:
         for top in ("files", "mounts"):
             tags = {path.split("/")[1] for path in paths if path.startswith(f"{top}/")}
             self._keep_only(top, tags)
+        self._drop_old_logs()
         return kept
 
     def remove(self) -> bool:
-        """Remove the whole directory; return whether there was more than a lock in it."""
+        """Remove the whole directory; return whether it held more than this call made."""
         entries = {entry.name for entry in self.root.iterdir()} if self.root.is_dir() else set()
         shutil.rmtree(self.root, ignore_errors=True)
-        return bool(entries - {"lock", "home"})
+        return bool(entries - {"lock", "home", "runs"})
 
     def _write_files(self, deployment: Deployment) -> None:
         for path, text in deployment.files.items():
@@ -187,8 +199,15 @@ class Store:
             place = self.root / path
             if place.exists():
                 continue
+            if not (sources / origin).exists():
+                raise MountMissing(origin)
             place.parent.mkdir(parents=True, exist_ok=True)
             _copy(sources / origin, place)
+
+    def _drop_old_logs(self) -> None:
+        logs = list((self.root / "runs").glob("*.log"))
+        for log in sorted(logs, key=lambda path: path.stat().st_mtime)[:-KEPT_LOGS]:
+            log.unlink()
 
     def _is_linked(self, directory: Path) -> bool:
         links = (self.root / name for name in ("current", "previous"))
