@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -19,7 +20,8 @@ module: report
 short_description: What an instance has, in one task
 description:
   - Answers the few facts the roles need and the control plane keeps, under the key C(guesthouse),
-    and once more as the fact C(guesthouse_host). Changes nothing.
+    and once more as the fact C(guesthouse_host). Changes nothing, save with O(remember).
+  - A current machine is told from what was remembered, without asking any program.
 options:
   root: {description: The directory everything of ours is in., type: str, default: ""}
   fingerprint: {description: What provisioning would leave as fingerprint., type: str, default: ""}
@@ -31,6 +33,7 @@ options:
     description: Name of the instance; several may share a machine.
     type: str
     default: instance
+  remember: {description: Whether to keep fingerprint and facts., type: bool, default: false}
 author: [Guesthouse maintainers]
 """
 
@@ -47,6 +50,7 @@ guesthouse:
   returned: always
 """
 
+SOCKET = "/var/run/docker.sock"
 CLOCKS = {"chronyd", "ntpd", "systemd-timesyn", "ntpd-rs", "ptp4l", "timesyncd"}
 VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
 PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -143,21 +147,49 @@ def answers(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def is_current(parameters: dict[str, Any], engine: str | None) -> bool:
-    """Whether provisioning with this fingerprint is done, and what it started still answers."""
-    wanted = parameters["fingerprint"]
+def engine_answers() -> bool:
+    """Whether an engine takes connections here."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(5)
+        return client.connect_ex(SOCKET) == 0
+
+
+def memory(parameters: dict[str, Any]) -> Path:
+    """Return the file that keeps the fingerprint and, in its second line, the facts."""
+    return Path(parameters["root"], "fingerprints", parameters["instance"])
+
+
+def remembered(parameters: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the facts of a machine that is current: as provisioned, and still answering."""
     try:
-        path = Path(parameters["root"], "fingerprints", parameters["instance"])
-        kept = path.read_text(encoding="utf-8").strip()
+        lines = memory(parameters).read_text(encoding="utf-8").splitlines()
     except OSError:
-        return False
-    if not wanted or kept != wanted or engine is None:
-        return False
-    return not parameters["gateway_port"] or answers(parameters["gateway_port"])
+        return None
+    port = parameters["gateway_port"]
+    if not parameters["fingerprint"] or lines[:1] != [parameters["fingerprint"]]:
+        return None
+    if not engine_answers() or (port and not answers(port)):
+        return None
+    try:
+        return {**json.loads("".join(lines[1:])), "current": True}
+    except ValueError:
+        return None
 
 
-def report(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return the facts."""
+def remember(parameters: dict[str, Any], facts: dict[str, Any]) -> bool:
+    """Keep fingerprint and facts; return whether that was news."""
+    path, text = memory(parameters), f"{parameters['fingerprint']}\n{json.dumps(facts)}\n"
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+    return True
+
+
+def report() -> dict[str, Any]:
+    """Ask the machine for the facts."""
     found = versions()
     client, port = ssh_connection()
     in_container = any(Path(name).exists() for name in ("/.dockerenv", "/run/.containerenv"))
@@ -170,7 +202,7 @@ def report(parameters: dict[str, Any]) -> dict[str, Any]:
         "ssh_client": client,
         "ssh_port": port,
         "resolvers": resolvers(),
-        "current": is_current(parameters, found["engine"]),
+        "current": False,
     }
 
 
@@ -183,13 +215,17 @@ def main() -> None:
             "gateway_port": {"type": "int", "default": 0},
             "answer": {"type": "dict"},
             "instance": {"type": "str", "default": "instance"},
+            "remember": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
     if module.params["answer"] is not None:
         module.exit_json(changed=False, guesthouse=module.params["answer"])
-    facts = report(module.params)
-    module.exit_json(changed=False, guesthouse=facts, ansible_facts={"guesthouse_host": facts})
+    wants_memory = module.params["remember"] and bool(module.params["fingerprint"])
+    facts = (None if wants_memory else remembered(module.params)) or report()
+    facts["current"] |= wants_memory
+    changed = wants_memory and not module.check_mode and remember(module.params, facts)
+    module.exit_json(changed=changed, guesthouse=facts, ansible_facts={"guesthouse_host": facts})
 
 
 if __name__ == "__main__":
