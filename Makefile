@@ -9,7 +9,8 @@ STATE := $(CURDIR)/.guesthouse
 export PYTHONPATH := $(CURDIR)/src
 export ANSIBLE_HOME := $(CURDIR)/.ansible
 # What the demonstration runs with; a real installation sets its own.
-DEMO := GUESTHOUSE_STATE=$(STATE) GUESTHOUSE_GATEWAY_PORT=8443 GUESTHOUSE_TELEGRAF_BINARY=$(STATE)/telegraf
+DEMO := GUESTHOUSE_STATE=$(STATE) GUESTHOUSE_GATEWAY_PORT=8443 GUESTHOUSE_TELEGRAF_BINARY=$(STATE)/telegraf \
+	GUESTHOUSE_BASE_IMAGES=debian:bookworm-slim
 PYTHON_CODE := src tests tools ansible bench
 
 .PHONY: help install check format test unit demo bench clean

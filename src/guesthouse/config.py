@@ -40,6 +40,8 @@ class Settings:
     """The built Telegraf; empty leaves instances without metrics."""
     docker_repository: str
     """Address of a Docker package repository; empty takes the distribution's packages."""
+    base_images: tuple[str, ...]
+    """Images instances make from packages where they cannot be pulled: ``debian:bookworm-slim``."""
     service_prefix: str
     """What names of services on hosts start with; two control planes on a machine differ in it."""
     control_plane_addresses: tuple[str, ...]
@@ -91,6 +93,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         collection=Path(_value(source, "COLLECTION") or REPOSITORY / "ansible").absolute(),
         telegraf_binary=_value(source, "TELEGRAF_BINARY"),
         docker_repository=_value(source, "DOCKER_REPOSITORY"),
+        base_images=tuple(_value(source, "BASE_IMAGES").split()),
         service_prefix=_value(source, "SERVICE_PREFIX") or "guesthouse",
         control_plane_addresses=tuple(_value(source, "CONTROL_PLANE_ADDRESSES").split()),
         url=_value(source, "URL").rstrip("/"),

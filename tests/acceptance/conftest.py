@@ -17,7 +17,6 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     _build("tools/telegraf/build", CACHE)
     prepared = Plane(state, CACHE)
     prepared.ok("host", "prepare")
-    _build("tools/base-image", "debian:bookworm-slim")
     prepared.start()
     yield prepared
     for environment in prepared.ok("env", "list", "--json").json["items"]:

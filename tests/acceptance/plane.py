@@ -51,6 +51,7 @@ class Plane:
             "GATEWAY_PORT": str(GATEWAY_PORT),
             "INFLUX_PORT": str(INFLUX_PORT),
             "SERVICE_PREFIX": PREFIX,
+            "BASE_IMAGES": "debian:bookworm-slim",
             "TELEGRAF_BINARY": str(self.telegraf),
         }
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}

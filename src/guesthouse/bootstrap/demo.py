@@ -18,7 +18,6 @@ from guesthouse.kit import process
 from guesthouse.kit.clock import Clock
 
 Say = Callable[[str], None]
-BASE_IMAGES = ("debian:bookworm-slim",)
 IMAGE_LIMIT = dt.timedelta(minutes=10)
 TELEGRAF_LIMIT = dt.timedelta(minutes=15)
 GIT_LIMIT = dt.timedelta(minutes=1)
@@ -125,14 +124,11 @@ class Demo:
 
         Raises:
             PlaybookFailed: The machine could not be prepared.
-            StepFailed: An image, Telegraf or a repository could not be made.
+            StepFailed: Telegraf or a repository could not be made.
         """
         self.settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         say("preparing this machine: engine, gateway, InfluxDB")
         await prepare_host(self.settings, on_line=say)
-        say("making the base image, where it cannot be pulled")
-        for image in BASE_IMAGES:
-            await self._run(("tools/base-image", image), IMAGE_LIMIT, say)
         if self.settings.telegraf_binary:
             say("building Telegraf")
             argv = ("tools/telegraf/build", self.settings.telegraf_binary)
@@ -181,7 +177,7 @@ class Demo:
         await self.stop()
         if self.settings.state.exists():
             await release_host(self.settings, on_line=say)
-            for image in BASE_IMAGES:
+            for image in self.settings.base_images:
                 await self._run(("tools/base-image", "--remove", image), IMAGE_LIMIT, say)
             shutil.rmtree(self.settings.state)
 
@@ -289,6 +285,7 @@ class Demo:
             "INFLUX_PORT": settings.influx_port,
             "TELEGRAF_BINARY": settings.telegraf_binary,
             "DOCKER_REPOSITORY": settings.docker_repository,
+            "BASE_IMAGES": " ".join(settings.base_images),
             "SERVICE_PREFIX": settings.service_prefix,
         }
         named = {f"{PREFIX}{name}": str(value) for name, value in values.items()}

@@ -19,6 +19,7 @@ def control_plane(settings: Settings) -> ControlPlane:
         addresses=settings.control_plane_addresses,
         docker_repository=settings.docker_repository,
         telegraf_binary=settings.telegraf_binary,
+        base_images=settings.base_images,
         service_prefix=settings.service_prefix,
     )
 

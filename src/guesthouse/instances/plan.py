@@ -32,6 +32,7 @@ class ControlPlane:
     """Where SSH of an instance answers to; empty leaves SSH as the machine has it."""
     docker_repository: str = ""
     telegraf_binary: str = ""
+    base_images: tuple[str, ...] = ()
     service_prefix: str = "guesthouse"
 
     def work(self, instance: str) -> Path:
@@ -118,6 +119,7 @@ def provision_variables(
         "guesthouse_metrics": dict(metrics),
         "guesthouse_telegraf_binary": control.telegraf_binary,
         "guesthouse_docker_repository": control.docker_repository,
+        "guesthouse_base_images": list(control.base_images),
     }
 
 
@@ -142,6 +144,7 @@ def host_variables(control: ControlPlane, *, tls: TlsFiles, influx_port: int) ->
         "guesthouse_ca": tls.ca,
         "guesthouse_pool": POOL,
         "guesthouse_docker_repository": control.docker_repository,
+        "guesthouse_base_images": list(control.base_images),
     }
 
 
