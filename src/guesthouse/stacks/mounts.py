@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from guesthouse.stacks.draft import Draft, text_tag
 from guesthouse.stacks.interpolate import marked_names
 from guesthouse.stacks.limits import clean_path, is_mount_target, tmpfs_bytes
+from guesthouse.stacks.model import SourceInvalid
 from guesthouse.stacks.normalise import Model
 from guesthouse.stacks.paths import is_below, join
 from guesthouse.stacks.readings import as_flag, as_integer, as_text
@@ -171,7 +172,10 @@ def _is_empty(draft: Draft, path: str) -> bool:
     """Whether the repository holds nothing but place holders there."""
     if draft.tree.has_file(path):
         return False
-    return all(file.rpartition("/")[2] in KEEP_FILES for file in draft.tree.files(path))
+    try:
+        return all(file.rpartition("/")[2] in KEEP_FILES for file in draft.tree.files(path))
+    except SourceInvalid:  # A link is among them: whoever copies the folder refuses it.
+        return False
 
 
 def repository_mount(draft: Draft, path: str, place: str) -> str | None:

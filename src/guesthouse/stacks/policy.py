@@ -31,7 +31,7 @@ CORE = Policy(
     | {"SYS_NICE"},
     host_paths=(),
     sysctls=SAFE_SYSCTLS | {"net.core.somaxconn"},
-    memory_bytes=GIB,
+    memory_bytes=2 * GIB,
     memory_bytes_most=64 * GIB,
     pids=1024,
     pids_most=8192,

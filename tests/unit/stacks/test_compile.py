@@ -1,12 +1,15 @@
 """What becomes of ordinary files: limits, routes, tests, values, health, mounts."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from guesthouse.kit.sensitive import Sensitive
-from guesthouse.stacks.model import ComposeInvalid, EdgeTooSmall, ValuesInvalid
+from guesthouse.stacks.check import check
+from guesthouse.stacks.model import MANIFEST_NAME, ComposeInvalid, EdgeTooSmall, ValuesInvalid
 from guesthouse.stacks.policy import CORE, PARTNER
+from guesthouse.stacks.sources import FolderTree
 from guesthouse.stacks.yamlfile import Yaml, read_mapping
 from tests.unit.stacks.products import (
     MANIFEST,
@@ -49,7 +52,7 @@ def test_every_service_has_its_walls() -> None:
         "driver": "local",
         "options": {"max-size": "10m", "max-file": "3", "compress": "true"},
     }
-    assert app["mem_limit"] == app["memswap_limit"] == GIB
+    assert app["mem_limit"] == app["memswap_limit"] == 2 * GIB
     assert app["pids_limit"] == 1024
     assert app["cpus"] == 2
     assert app["ulimits"] == {"nofile": {"soft": 16384, "hard": 16384}}
@@ -89,7 +92,7 @@ def test_the_walls_are_what_inspect_must_show() -> None:
         pytest.param("pids_limit: -1", "pids_limit", 8192, id="unlimited-pids"),
         pytest.param("pids_limit: 50", "pids_limit", 50, id="pids"),
         pytest.param("shm_size: 2g", "shm_size", GIB, id="shm-capped"),
-        pytest.param("mem_reservation: 2g", "mem_reservation", GIB, id="reservation-capped"),
+        pytest.param("mem_reservation: 9g", "mem_reservation", 2 * GIB, id="reservation-capped"),
         pytest.param("tmpfs: /tmp", "tmpfs", ["/tmp:size=67108864"], id="tmpfs-sized"),  # noqa: S108 - a path in a container
         pytest.param(
             "tmpfs: ['/run:size=10m,mode=1777,exec']",
@@ -556,6 +559,15 @@ def test_secrets_of_the_repository_are_mounted_with_a_word_of_advice() -> None:
     assert set(stack.mounts.values()) == {"tls.pem"}
     assert "/run/secrets/tls.pem" in stack.expected["app"]["mounts"]
     assert "declare TLS" in notices(stack)["secrets.tls.file"]
+
+
+def test_a_laptops_folder_full_of_links_is_checked_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / MANIFEST_NAME).write_text(MANIFEST)
+    (tmp_path / "compose.yaml").write_text(service("build: .\nvolumes: ['./src:/app']"))
+    (tmp_path / "Dockerfile").write_text("FROM a\nCOPY . /app\n")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "python").symlink_to("/usr/bin/python3")
+    assert check(FolderTree(tmp_path)).problems == ()
 
 
 # several stacks
