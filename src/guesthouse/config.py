@@ -41,7 +41,7 @@ class Settings:
     docker_repository: str
     """Address of a Docker package repository; empty takes the distribution's packages."""
     base_images: tuple[str, ...]
-    """Images instances make from packages where they cannot be pulled: ``debian:bookworm-slim``."""
+    """Images made from packages where they cannot be pulled, such as ``debian:bookworm-slim``."""
     service_prefix: str
     """What names of services on hosts start with; two control planes on a machine differ in it."""
     control_plane_addresses: tuple[str, ...]
