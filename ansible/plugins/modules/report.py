@@ -198,6 +198,8 @@ def report() -> dict[str, Any]:
         "os": operating_system(),
         "init": "systemd" if Path("/run/systemd/system").is_dir() else "sysv",
         "in_container": in_container,
+        # The engine refuses a limit above what it may use itself.
+        "cpus": len(os.sched_getaffinity(0)),
         "clock": next(iter(sorted(processes() & CLOCKS)), None),
         "ssh_client": client,
         "ssh_port": port,
