@@ -107,8 +107,9 @@ def _report(terminal: Terminal, error: GuesthouseError, *, as_json: bool) -> Non
     for line in error.detail.splitlines():
         terminal.log(f"  │ {line}")
     terminal.talk(f"error: {_line(error.sentence)}", "red")
-    for problem in error.problems:
-        terminal.talk(f"  {_line(str(problem))}")
+    for text in map(str, error.problems):
+        if text != error.sentence:  # the only breach is often the sentence itself
+            terminal.talk(f"  {_line(text)}")
     if error.next_step:
         terminal.talk(f"next: {_line(error.next_step)}")
 

@@ -1,10 +1,16 @@
+import dataclasses
 import datetime as dt
 
 import httpx
 import pytest
+from typing_extensions import override
 
+from guesthouse.api import create_app
 from guesthouse.api.store import IdempotencyStore
-from guesthouse.people import operator_scope
+from guesthouse.environments.service import EnvironmentService
+from guesthouse.people import Scope, operator_scope
+from guesthouse.runs import Json, Run
+from tests.fakes.asgi import client_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.services import OPERATOR, FakeServices
 
@@ -101,3 +107,21 @@ def test_an_unusable_key_is_refused(
 def test_reading_takes_no_key(operator: httpx.Client) -> None:
     answers = [operator.get("/api/v1/runs", headers=KEY) for _ in range(2)]
     assert all("idempotency-replayed" not in answer.headers for answer in answers)
+
+
+class Breaking(EnvironmentService):
+    """Does what it is asked to, then breaks."""
+
+    @override
+    def deploy(self, scope: Scope, name: str, *, locked: Json | None = None) -> Run:
+        super().deploy(scope, name, locked=locked)
+        raise RuntimeError
+
+
+def test_a_request_that_broke_is_not_carried_out_twice(services: FakeServices) -> None:
+    breaking = Breaking(services.database, services.clock, services.runs)
+    app = create_app(dataclasses.replace(services, environments=breaking))
+    client = client_of(app, services.token(OPERATOR))
+    answers = [client.post(DEPLOY, headers=KEY).status_code for _ in range(2)]
+    assert answers == [500, 409]
+    assert _runs(services) == 1

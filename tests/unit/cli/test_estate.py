@@ -43,6 +43,14 @@ def test_a_broken_estate_is_told_file_by_file(cli: Cli, estate: Path) -> None:
     assert "environments/acme.yaml: fase" in answer.err
 
 
+def test_a_single_breach_is_told_once(cli: Cli, estate: Path) -> None:
+    (estate / "partners" / "acme.yaml").write_text("{name: acme, titel: Acme}\n")
+    errors = cli("plan", str(estate)).err.splitlines()
+    assert [line for line in errors if "titel" in line] == [
+        "error: partners/acme.yaml: titel: is unknown (did you mean title?)"
+    ]
+
+
 def test_no_estate_says_how_to_get_one(cli: Cli, tmp_path: Path) -> None:
     answer = cli("plan", str(tmp_path))
     assert answer.code == 2
