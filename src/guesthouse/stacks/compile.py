@@ -45,7 +45,7 @@ def compile_product(
         raise ComposeInvalid((exc.problem,)) from exc
     findings = tuple(finding for ledger in project.ledgers for finding in ledger.findings)
     if findings:
-        raise ComposeRefused(policy.name, findings)
+        raise ComposeRefused(policy.name, findings, project.problems)
     if project.problems:
         raise ComposeInvalid(project.problems)
     return _compiled(project, manifest, context)

@@ -303,14 +303,16 @@ class ComposeInvalid(Invalid):
 class ComposeRefused(Invalid):
     """The Compose files ask for something the policy forbids."""
 
-    def __init__(self, policy: str, findings: Sequence[Finding]) -> None:
+    def __init__(
+        self, policy: str, findings: Sequence[Finding], problems: Sequence[Problem] = ()
+    ) -> None:
         count = len(findings)
         noun = "thing" if count == 1 else "things"
         first = findings[0]
         super().__init__(
             f"the {policy} policy refuses {count} {noun}: {first.path}: {first.why}",
             where=first.path,
-            problems=[finding.as_problem() for finding in findings],
+            problems=[*(finding.as_problem() for finding in findings), *problems],
             next_step="guesthouse check explains each one",
         )
         self.findings = tuple(findings)
