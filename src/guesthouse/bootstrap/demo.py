@@ -31,6 +31,8 @@ PACKAGES = (
     "golang-1.24-go, where there is no Go that can build Telegraf",
 )
 INSTANCES = {Provider.LOCAL: "local", Provider.CONTAINER: "box"}
+ENVIRONMENTS = {Provider.LOCAL: "acme", Provider.CONTAINER: "acme-box"}
+"""An environment stays on its instance, so each provider shows one of its own."""
 CONTAINER_GATEWAY_PORT = 8444
 
 
@@ -107,7 +109,9 @@ class Demo:
         local = self.provider is Provider.LOCAL
         port = settings.gateway_port if local else CONTAINER_GATEWAY_PORT
         ca, token = settings.state / "ca" / "ca.pem", settings.token_file
-        url = f"https://api--acme.{settings.apps_domain}:{port}/v1/sensors"
+        url = (
+            f"https://api--{ENVIRONMENTS[self.provider]}.{settings.apps_domain}:{port}/v1/sensors"
+        )
         return (
             "",
             "Try it:",
@@ -211,8 +215,7 @@ class Demo:
                 raise StepFailed(done.argv, done.output + done.errors)
 
     def _write_estate(self) -> None:
-        if self.estate.exists():
-            shutil.rmtree(self.estate)
+        # What an earlier demonstration declared stays declared, so this one does not end it.
         for name, document in self._documents().items():
             file = self.estate / name
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -220,6 +223,7 @@ class Demo:
 
     def _documents(self) -> dict[str, dict[str, object]]:
         settings, instance = self.settings, INSTANCES[self.provider]
+        environment = ENVIRONMENTS[self.provider]
         source = {"git": f"file://{settings.state / 'demo' / 'beacon'}", "ref": "main"}
         machine: dict[str, object] = {"name": instance, "provider": self.provider.value}
         if self.provider is Provider.CONTAINER:
@@ -233,8 +237,8 @@ class Demo:
             "products/beacon.yaml": {"name": "beacon", "source": source},
             "partners/acme.yaml": {"name": "acme", "title": "Acme Ltd"},
             f"instances/{instance}.yaml": machine,
-            "environments/acme.yaml": {
-                "name": "acme",
+            f"environments/{environment}.yaml": {
+                "name": environment,
                 "partner": "acme",
                 "product": "beacon",
                 "instance": instance,
