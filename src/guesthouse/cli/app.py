@@ -83,8 +83,8 @@ def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = Non
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     terminal = terminal or Terminal()
+    session = Session(terminal, tuple(given))
     try:
-        session = Session(terminal, tuple(given))
         code = app(given, standalone_mode=False, obj=session, prog_name="guesthouse")
     except Interrupted as exc:
         _report(terminal, exc, as_json="--json" in given)
@@ -96,6 +96,8 @@ def main(arguments: Sequence[str] | None = None, terminal: Terminal | None = Non
         return _report_usage(terminal, exc, given)
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
+    finally:
+        session.close()
     return code if isinstance(code, int) else 0
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import json
+import ssl
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -41,6 +42,10 @@ class Api:
     def __init__(self, client: httpx.Client, terminal: Terminal) -> None:
         self._client = client
         self._terminal = terminal
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
 
     def get(self, path: str, **params: str | int | None) -> Json:
         """Return what an address holds."""
@@ -143,15 +148,26 @@ def connect(settings: Settings, terminal: Terminal) -> Api:
     Raises:
         NoToken: There is nothing to sign in with.
     """
+    url = settings.url or settings.api_url
     client = httpx.Client(
-        base_url=settings.url or settings.api_url,
+        base_url=url,
         headers={"Authorization": f"Bearer {_token(settings)}"},
         transport=terminal.transport,
+        verify=_trusted(settings) if url.startswith("https:") else False,
         timeout=TIMEOUT,
         # A proxy of the environment must not see tokens.
         trust_env=False,
     )
     return Api(client, terminal)
+
+
+def _trusted(settings: Settings) -> ssl.SSLContext:
+    """Return whom we trust: those the system does, and our own CA where it is on this machine."""
+    context = ssl.create_default_context()
+    own = settings.state / "ca" / "ca.pem"
+    if own.exists():
+        context.load_verify_locations(own)
+    return context
 
 
 def _token(settings: Settings) -> str:

@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 import typer
@@ -30,6 +31,11 @@ class Session:
         """The same call with the question answered beforehand."""
         return f"guesthouse {shlex.join(self.arguments)} --yes"
 
+    def close(self) -> None:
+        """Hang up, where the server was called at all."""
+        if "api" in vars(self):
+            self.api.close()
+
     def confirm(self, question: str, *, yes: bool) -> None:
         """Ask before something is changed.
 
@@ -41,12 +47,12 @@ class Session:
             self.terminal.talk("nothing was changed")
             raise typer.Exit(1)
 
-    @property
+    @cached_property
     def settings(self) -> Settings:
         """What the operator decided."""
         return config.load(self.terminal.environment)
 
-    @property
+    @cached_property
     def api(self) -> Api:
         """The server, signed in."""
         return connect(self.settings, self.terminal)
