@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from guesthouse.db import Transaction
 from guesthouse.db.engine import DatabaseUnavailable
 from guesthouse.errors import GuesthouseError
@@ -90,12 +92,14 @@ class Executor:
                 await self._finish(run, decision)
                 return True
             if self._is_stopping():
+                await self._flush()
                 return False
             ending = await self._step(run, decision)
             if ending is not None:
                 await self._finish(run, ending)
                 return True
             if self._hold.interruption is Interruption.STOP:
+                await self._flush()
                 return False
 
     async def _step(self, run: Run, start: plan.StartStep) -> Ending | None:
@@ -215,6 +219,9 @@ class Executor:
             except StaleAttempt:
                 self._hold.interrupt(Interruption.FENCED)
                 return
+            except SQLAlchemyError:
+                # The lines are kept and come with the next flush.
+                logger.exception("run.flush_failed", extra={"run": self._hold.attempt.run_id})
 
     async def _flush(self) -> None:
         """Store the lines written so far; one flush at a time, so they stay in order."""

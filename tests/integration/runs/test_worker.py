@@ -211,6 +211,7 @@ async def test_a_stopped_worker_leaves_repeatable_steps_to_the_next(
         await script.reached.wait()
     left = house.service.get(ANNA, run.id)
     assert left.state is RunState.RUNNING
+    assert house.texts(run)[-1] == "now inside"
     script.gate.set()
     async with house.working():
         done = await house.ended(run)
