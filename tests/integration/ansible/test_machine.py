@@ -1,5 +1,6 @@
 """A machine provisioned over SSH: what it has, what a second run does, who gets in."""
 
+import dataclasses
 import shutil
 import ssl
 from pathlib import Path
@@ -91,6 +92,19 @@ def test_provisioning_anew_changes_the_fingerprint_alone(machine: Machine) -> No
     assert again.code == 0, again.output
     assert again.changed == ["Forget the fingerprint", "Remember what the machine has"]
     assert machine.said("head", "-n", "1", f"{ROOT}/fingerprints/box") == "another"
+
+
+def test_sudo_user_provisions_as_root_does(machine: Machine) -> None:
+    script = (
+        "useradd --create-home deploy; install -d -o deploy /home/deploy/.ssh; "
+        "install -o deploy /root/.ssh/authorized_keys /home/deploy/.ssh/; "
+        "echo 'deploy ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/deploy"
+    )
+    machine.said("sh", "-c", script)
+    connection = dataclasses.replace(machine.connection, user="deploy")
+    played = machine.play("playbooks/provision.yml", connection, guesthouse_fingerprint="deploy")
+    assert played.code == 0, played.output
+    assert played.changed == ["Forget the fingerprint", "Remember what the machine has"]
 
 
 def test_current_needs_a_gateway_that_answers(machine: Machine) -> None:
