@@ -125,6 +125,7 @@ class Machine:
                 **process.base_environment(),
                 "ANSIBLE_CONFIG": str(COLLECTION / "ansible.cfg"),
                 "ANSIBLE_HOME": str(self.directory / home),
+                "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.directory / home / "cp"),
                 "ANSIBLE_CALLBACK_PLUGINS": str(COLLECTION / "plugins" / "callback"),
                 "ANSIBLE_STDOUT_CALLBACK": "events",
             },
