@@ -11,7 +11,10 @@ export ANSIBLE_HOME := $(CURDIR)/.ansible
 # What the demonstration runs with; a real installation sets its own.
 DEMO := GUESTHOUSE_STATE=$(STATE) GUESTHOUSE_GATEWAY_PORT=8443 GUESTHOUSE_TELEGRAF_BINARY=$(STATE)/telegraf \
 	GUESTHOUSE_BASE_IMAGES=debian:bookworm-slim
-PYTHON_CODE := src tests tools ansible bench
+comma := ,
+empty :=
+TEST_PACKAGES := $(subst $(empty) ,$(comma),nginx nftables influxdb postgresql chromium busybox-static mmdebstrap openssh-client curl iproute2)
+PYTHON_CODE := src tests tools ansible bench examples
 
 .PHONY: help install check format test unit demo bench clean
 
@@ -43,7 +46,8 @@ unit: install ## The tests that need no service
 	$(BIN)/pytest tests/unit
 
 test: check ## The whole suite, on real services; installs what it needs
-	@tools/prepare-test-packages
+	@tools/prepare-host --root $(CURDIR)/.ansible/host --prefix guesthouse-test --packages $(TEST_PACKAGES)
+	@tools/base-image debian:bookworm-slim debian:bookworm
 	$(BIN)/pytest
 
 demo: install ## A partner's environment on this machine (DRY=1 only says what it changes; PROVIDER=container)

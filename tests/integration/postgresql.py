@@ -70,7 +70,7 @@ def cluster() -> Iterator[Cluster]:
 
 def _run(program: str, *arguments: str) -> None:
     found = sorted(PROGRAMS.glob(f"*/bin/{program}"))
-    assert found, "PostgreSQL's server is missing: run tools/prepare-test-packages"
+    assert found, "PostgreSQL's server is missing: run make test, which installs it"
     as_postgres = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     done = process.run([*as_postgres, str(found[-1]), *arguments], limit=MINUTE, cwd=Path("/"))
     assert done.ok, done.output + done.errors
