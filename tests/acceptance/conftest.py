@@ -10,7 +10,7 @@ from tests.acceptance.plane import REPOSITORY, Plane
 CACHE = REPOSITORY / ".ansible" / "telegraf"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     """A control plane of its own on this machine, prepared by our own playbooks, then removed."""
     state = tmp_path_factory.mktemp("plane")

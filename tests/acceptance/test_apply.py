@@ -51,6 +51,7 @@ def deployed(plane: Plane, tmp_path_factory: pytest.TempPathFactory) -> Deployed
     folder = tmp_path_factory.mktemp("tiny")
     tiny = Tiny(folder / "repository")
     tiny.create()
+    tiny.commit(page="one")
     place = write_estate(folder / "estate", estate(tiny.url))
     plane.ok("apply", place, "--yes")
     return Deployed(plane, tiny, place)

@@ -1,8 +1,6 @@
 """A product small enough to deploy in seconds, and the ways it can be broken."""
 
-import subprocess
-from dataclasses import dataclass
-from pathlib import Path
+from tests.acceptance.repository import Repository
 
 MANIFEST = """\
 product: tiny
@@ -53,23 +51,11 @@ exit 1
 """
 
 
-@dataclass(frozen=True)
-class Tiny:
-    """A Git repository of the product; each change is a commit on main."""
-
-    place: Path
-
-    @property
-    def url(self) -> str:
-        return f"file://{self.place}"
-
-    def create(self) -> None:
-        self.place.mkdir(parents=True)
-        self._git("init", "--quiet", "--initial-branch=main")
-        self.commit(page="one")
+class Tiny(Repository):
+    """The product's repository; each change is a whole version."""
 
     def commit(self, page: str = "one", **files: str) -> str:
-        """Commit a whole version and return its hash; files by name with _ for the dot."""
+        """Commit a version; files by name, with _ for the dot."""
         texts = {
             "guesthouse.product.yaml": MANIFEST,
             "compose.yaml": COMPOSE,
@@ -78,18 +64,7 @@ class Tiny:
             "index.html": f"{page}\n",
             **{name.replace("_", "."): text for name, text in files.items()},
         }
-        for name, text in texts.items():
-            (self.place / name).write_text(text)
-        self._git("add", "--all")
-        self._git("commit", "--quiet", "--allow-empty", "--message", page)
-        return self._git("rev-parse", "HEAD").strip()
-
-    def _git(self, *argv: str) -> str:
-        author = ("-c", "user.name=owner", "-c", "user.email=owner@example.com")
-        done = subprocess.run(
-            ["git", *author, *argv], cwd=self.place, check=True, capture_output=True, text=True
-        )
-        return done.stdout
+        return self.write(page, texts)
 
 
 def estate(url: str, *, instance: str = "local", **environment: object) -> dict[str, object]:
