@@ -19,7 +19,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     prepared.ok("host", "prepare")
     prepared.start()
     yield prepared
-    for environment in prepared.ok("env", "list", "--json").json["items"]:
+    for environment in prepared.ok("env", "list", "--json").json:
         prepared.run("env", "destroy", environment["name"], "--yes")
     prepared.stop()
     prepared.ok("host", "release", "--yes")
