@@ -32,11 +32,18 @@ def schema_hint(kind: str) -> str:
     return f"# yaml-language-server: $schema={above}{DIRECTORY}/{_file_name(kind)}"
 
 
-def write_schemas(directory: Path) -> tuple[Path, ...]:
-    """Write one file for each kind and return their paths; what is there already is replaced."""
+def write_schemas(
+    directory: Path, found: Mapping[str, dict[str, Any]] | None = None
+) -> tuple[Path, ...]:
+    """Write one file for each kind and return their paths; what is there already is replaced.
+
+    Args:
+        directory: Where they go.
+        found: Schemas by kind; None is `schemas()`.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     written = []
-    for kind, schema in schemas().items():
+    for kind, schema in (schemas() if found is None else found).items():
         path = directory / _file_name(kind)
         path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         written.append(path)

@@ -279,3 +279,12 @@ def test_listing_runs_waits_for_no_server_package_to_load() -> None:
     )
     done = run((sys.executable, "-c", program), limit=dt.timedelta(minutes=1))
     assert (done.code, done.output.strip()) == (0, "none")
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
+def test_demo_dry_run_only_tells(cli: Cli, tmp_path: Path, options: tuple[str, ...]) -> None:
+    cli.environment = {"GUESTHOUSE_STATE": str(tmp_path / "state")}
+    answer = cli("demo", "--dry-run", *options)
+    told = json.loads(answer.out)["changes"] if options else answer.lines
+    assert any(str(tmp_path / "state") in line for line in told)
+    assert not (tmp_path / "state").exists()

@@ -166,10 +166,12 @@ def test_members_are_told_that_estates_are_for_operators(cli: Cli, estate: Path)
 
 
 def test_schema_is_printed_or_written(cli: Cli, tmp_path: Path) -> None:
-    assert "environment" in json.loads(cli("schema").out)
+    assert {"environment", "manifest"} < set(json.loads(cli("schema").out))
     answer = cli("schema", "--write", str(tmp_path / "s"))
     assert all(Path(line).exists() for line in answer.lines)
     assert len(answer.lines) == len(list((tmp_path / "s").iterdir()))
+    again = cli("schema", "--write", str(tmp_path / "s"), "--json")
+    assert json.loads(again.out) == answer.lines
 
 
 def _lock(directory: Path) -> str:

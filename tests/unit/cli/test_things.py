@@ -214,6 +214,11 @@ def test_ca_show_prints_the_certificate_alone(cli: Cli) -> None:
     assert "update-ca-certificates" in answer.err
 
 
+def test_ca_show_gives_the_fingerprint_to_compare(cli: Cli) -> None:
+    found = json.loads(cli("ca", "show", "--json").out)
+    assert f"SHA-256:        {found['fingerprint']}\n" in cli("ca", "show").err
+
+
 def test_audit_list_shows_who_did_what(cli: Cli) -> None:
     cli("env", "deploy", "acme", "--detach")
     actions = [line.split()[3] for line in cli("audit", "list").lines[1:]]

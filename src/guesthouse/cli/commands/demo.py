@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from guesthouse.cli.commands.estate import apply_estate, run_to_end
-from guesthouse.cli.options import Session, Yes, session_of
+from guesthouse.cli.options import AsJson, Session, session_of
 from guesthouse.errors import GuesthouseError
 from guesthouse.kit.clock import SystemClock
 
@@ -45,7 +45,7 @@ def demo(
         bool, typer.Option("--dry-run", help="Only say what it changes on this machine.")
     ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Take the demonstration away.")] = False,
-    yes: Yes = True,
+    as_json: AsJson = False,
 ) -> None:
     """Bring a sample product up for a sample partner, test it, and print where it answers."""
     from guesthouse.bootstrap.demo import Demo
@@ -54,29 +54,33 @@ def demo(
     session = session_of(context)
     show = Demo(session.settings, Provider(provider.value), SystemClock())
     if remove:
-        _remove(session, show)
+        _remove(session, show, as_json=as_json)
         return
-    session.terminal.result("This changes on this machine:")
+    if dry_run and as_json:
+        session.terminal.document({"changes": list(show.changes())})
+        return
+    say = session.terminal.talk if as_json else session.terminal.result
+    say("This changes on this machine:")
     for line in show.changes():
-        session.terminal.result(f"  - {line}")
+        say(f"  - {line}")
     if not dry_run:
-        session.confirm("Go on?", yes=yes)
-        _bring_up(session, show)
+        _bring_up(session, show, as_json=as_json)
 
 
-def _bring_up(session: Session, show: "Demo") -> None:
+def _bring_up(session: Session, show: "Demo", *, as_json: bool) -> None:
     clock = SystemClock()
     started = clock.monotonic()
     asyncio.run(show.prepare(session.terminal.log))
     asyncio.run(show.start(session.terminal.log))
-    apply_estate(session, show.estate, yes=True)
+    apply_estate(session, show.estate, yes=True, as_json=as_json)
     took = dt.timedelta(seconds=round(clock.monotonic() - started))
+    say = session.terminal.talk if as_json else session.terminal.result
     for line in show.farewell():
-        session.terminal.result(line)
+        say(line)
     session.terminal.talk(f"this took {took}")
 
 
-def _remove(session: Session, show: "Demo") -> None:
+def _remove(session: Session, show: "Demo", *, as_json: bool) -> None:
     """Destroy what the control plane has made, then the control plane."""
     asyncio.run(show.start(session.terminal.log))
     for kind, path in (("environments", "/environments"), ("instances", "/instances")):
@@ -88,6 +92,9 @@ def _remove(session: Session, show: "Demo") -> None:
                 continue
             run_to_end(session, run, detach=False, as_json=False)
     asyncio.run(show.remove(session.terminal.log))
+    if as_json:
+        session.terminal.document({"kept_packages": list(show.packages())})
+        return
     session.terminal.result("gone; these packages stay, remove what you do not need:")
     for line in show.packages():
         session.terminal.result(f"  - {line}")

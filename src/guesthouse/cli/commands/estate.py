@@ -80,9 +80,9 @@ def apply(  # noqa: PLR0913 - each is an option
     done.finish(detach=detach)
 
 
-def apply_estate(session: Session, directory: Path, *, yes: bool) -> None:
+def apply_estate(session: Session, directory: Path, *, yes: bool, as_json: bool) -> None:
     """Make an estate so, and show it happen."""
-    done = _Applying(session, None, lock=None, yes=yes, as_json=False)
+    done = _Applying(session, None, lock=None, yes=yes, as_json=as_json)
     done.start(_read(directory))
     done.finish(detach=False)
 
@@ -95,16 +95,21 @@ def schema(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print or write JSON Schema, so that editors complete an estate's files."""
+    """Print or write JSON Schema, so that editors complete estates and manifests."""
     from guesthouse.estate.schema import schemas, write_schemas
+    from guesthouse.stacks.manifest import manifest_schema
 
-    del as_json  # it is JSON anyway
     terminal = session_of(context).terminal
+    found = {**schemas(), "manifest": manifest_schema()}
     if write is None:
-        terminal.document(dict(schemas()))
+        terminal.document(found)  # it is JSON, asked for or not
         return
-    for path in write_schemas(write):
-        terminal.result(str(path))
+    written = [str(path) for path in write_schemas(write, found)]
+    if as_json:
+        terminal.document(written)
+        return
+    for path in written:
+        terminal.result(path)
 
 
 class _Applying:

@@ -5,6 +5,8 @@ who lists runs should wait for.
 """
 # ruff: noqa: PLC0415 - see above
 
+import hashlib
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,12 +15,14 @@ import typer
 from guesthouse.cli.options import AsJson, session_of
 from guesthouse.cli.show import table
 from guesthouse.errors import Conflict, Failed, Problem
+from guesthouse.gateway.trust import trust_instructions
 
 if TYPE_CHECKING:
     from guesthouse.stacks.model import Finding, Notice
 
 app = typer.Typer(help="Products: what the company sells.")
 ca_app = typer.Typer(help="The platform's own certificate authority.")
+CA_FILE = "guesthouse.pem"
 Repository = Annotated[Path, typer.Argument(metavar="DIR", help="The product's repository.")]
 Folder = Annotated[
     str, typer.Option(metavar="PATH", help="Folder of the manifest inside the repository.")
@@ -125,23 +129,16 @@ def show_ca(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Print the certificate of the platform's CA, and how to trust it."""
     session = session_of(context)
     text = session.api.text("/ca")
+    fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(text)).digest().hex(":").upper()
     if as_json:
-        session.terminal.document({"certificate": text})
+        session.terminal.document({"certificate": text, "fingerprint": fingerprint})
         return
     session.terminal.result(text.rstrip("\n"))
-    for line in TRUST:
+    settings = session.settings
+    url = f"https://console.{settings.domain}:{settings.gateway_port}/api/v1/health"
+    session.terminal.talk(f"\nTo keep it: guesthouse ca show > {CA_FILE}")
+    for line in trust_instructions(CA_FILE, fingerprint=fingerprint, url=url).splitlines():
         session.terminal.talk(line)
-
-
-TRUST = (
-    "",
-    "To trust it:",
-    "  curl:           guesthouse ca show > guesthouse.pem; curl --cacert guesthouse.pem …",
-    "  Debian, Ubuntu: copy it to /usr/local/share/ca-certificates/guesthouse.crt and run",
-    "                  update-ca-certificates",
-    "  Firefox:        Settings, Privacy & Security, View Certificates, Authorities, Import",
-    "  Chromium:       chrome://certificate-manager, Custom, Import",
-)
 
 
 def _problem(problem: Problem) -> str:
