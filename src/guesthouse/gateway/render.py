@@ -94,6 +94,7 @@ def _server(site: Site, route: Route) -> list[str]:
         f"add_header {HSTS};",
         f"client_max_body_size {route.upload_bytes};",
         *(_inner_authority(site, route) if _is_forwarded(site) else ()),
+        *(_upgrade() if route.websockets else ()),
         "",
         *_block(f"location {_place(route.path)}", *_proxy(site, route)),
         *(_elsewhere(site, route) if route.path != "/" else ()),
@@ -132,7 +133,7 @@ def _transport(route: Route) -> Iterator[str]:
         yield "proxy_buffering off;"
         yield "proxy_request_buffering off;"
     if route.websockets:
-        yield _header("Upgrade", "$http_upgrade")
+        yield _header("Upgrade", "$guesthouse_upgrade")
         yield _header("Connection", "$connection_upgrade")
     else:
         yield _header("Upgrade", '""')
@@ -268,6 +269,16 @@ def _inner_authority(site: Site, route: Route) -> Iterator[str]:
         f"set $guesthouse_authority {inner.authority(route)};",
         f"set $guesthouse_port {site.port};",
     )
+
+
+def _upgrade() -> Iterator[str]:
+    """Yield what keeps other protocols out.
+
+    A connection that became HTTP/2 is a tunnel: the requests in it would pass neither the path,
+    nor the headers, nor the question who may.
+    """
+    yield 'set $guesthouse_upgrade "";'
+    yield from _block('if ($http_upgrade ~* "^websocket$")', "set $guesthouse_upgrade websocket;")
 
 
 def _authority(site: Site, route: Route) -> str:

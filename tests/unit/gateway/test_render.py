@@ -68,6 +68,17 @@ def test_every_route_strips_what_could_be_forged(made: Route) -> None:
     assert missing == []
 
 
+def test_only_websockets_may_take_a_connection_over() -> None:
+    text = render_site(LOCAL)
+    assert re.findall(r"proxy_set_header Upgrade (\S+);", text) == [
+        "$guesthouse_upgrade",
+        "$guesthouse_upgrade",
+        '""',
+    ]
+    assert text.count('if ($http_upgrade ~* "^websocket$")') == 2
+    assert "proxy_set_header Upgrade $http_upgrade" not in text
+
+
 def test_no_header_is_set_twice_in_a_location() -> None:
     for location in re.split(r"\n    location ", render_site(LOCAL)):
         names = re.findall(r"proxy_set_header (\S+)", location.partition("\n    }")[0])
