@@ -29,7 +29,7 @@ from guesthouse.instances.service import (
     InstanceService,
 )
 from guesthouse.kit.clock import Clock
-from guesthouse.people import Scope, member_scope, operator_scope, system_scope
+from guesthouse.people import ActorKind, Scope, member_scope, operator_scope, system_scope
 from guesthouse.people.tokens import TokenGrant, TokenStore
 from guesthouse.runs import Flow, FlowRegistry, Json, Run, RunContext, RunService, StepDefinition
 from tests.fakes.clock import START
@@ -137,7 +137,7 @@ class FakeServices:
         grant = TokenGrant(
             name=scope.actor,
             actor=scope.actor,
-            kind=scope.kind,
+            kind=ActorKind.TESTS if scope.is_for_routes_only else scope.kind,
             partners=scope.partners,
             lifetime=lifetime,
         )

@@ -45,6 +45,16 @@ class OperatorsOnly(Denied):
         super().__init__("this is for operators", next_step="ask an operator to do it")
 
 
+class RoutesOnly(Denied):
+    """The token is one of functional tests."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this token opens the routes of environments, not the API",
+            next_step="send a token of an operator or member",
+        )
+
+
 class AccessUndeclared(TypeError):
     """An endpoint doesn't say who it admits."""
 
@@ -85,6 +95,7 @@ async def admit(request: Request, tokens: TokenStore, access: Access) -> Scope |
 
     Raises:
         Unauthenticated: The route needs a token and there is no valid one.
+        RoutesOnly: The token is for routes of environments.
         OperatorsOnly: The caller is no operator and the route is for these.
     """
     if access in {Access.ANYONE, Access.ITSELF}:
@@ -92,6 +103,8 @@ async def admit(request: Request, tokens: TokenStore, access: Access) -> Scope |
     scope = await run_in_threadpool(tokens.authenticate, bearer(request))
     if scope is None:
         raise Unauthenticated
+    if scope.is_for_routes_only:
+        raise RoutesOnly
     if access is Access.OPERATOR and scope.kind is not ActorKind.OPERATOR:
         raise OperatorsOnly
     return scope

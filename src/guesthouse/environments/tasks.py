@@ -238,7 +238,8 @@ class EnvironmentTasks:
         grant = TokenGrant(
             name="functional tests",
             actor=f"tests of {environment.name}",
-            kind=ActorKind.MEMBER,
+            # The tests are the product's code: its token opens routes, and starts no runs.
+            kind=ActorKind.TESTS,
             partners=frozenset({environment.partner}),
             lifetime=lifetime,
         )

@@ -11,6 +11,8 @@ class ActorKind(Enum):
 
     OPERATOR = "operator"
     MEMBER = "member"
+    TESTS = "tests"
+    """Functional tests of an environment: a member to gateways, nobody to the API."""
     SYSTEM = "system"
 
 
@@ -22,6 +24,8 @@ class Scope:
     kind: ActorKind
     partners: frozenset[str] | None
     """Names of the partners whose things are visible; None is all of them."""
+    is_for_routes_only: bool = False
+    """Whether it passes gateways and nothing else."""
     _maker: object = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -38,14 +42,19 @@ class Scope:
 
 def operator_scope(actor: str) -> Scope:
     """Return the scope of an operator, who sees everything."""
-    return Scope(actor, ActorKind.OPERATOR, None, _MAKER)
+    return Scope(actor, ActorKind.OPERATOR, None, _maker=_MAKER)
 
 
 def member_scope(actor: str, partners: frozenset[str]) -> Scope:
     """Return the scope of a partner's member, who sees these partners' things."""
-    return Scope(actor, ActorKind.MEMBER, partners, _MAKER)
+    return Scope(actor, ActorKind.MEMBER, partners, _maker=_MAKER)
+
+
+def routes_scope(actor: str, partners: frozenset[str]) -> Scope:
+    """Return the scope of functional tests: a member's, but for routes of environments only."""
+    return Scope(actor, ActorKind.MEMBER, partners, is_for_routes_only=True, _maker=_MAKER)
 
 
 def system_scope() -> Scope:
     """Return the scope of Guesthouse's own background work."""
-    return Scope("system", ActorKind.SYSTEM, None, _MAKER)
+    return Scope("system", ActorKind.SYSTEM, None, _maker=_MAKER)

@@ -9,6 +9,7 @@ from guesthouse.api.access import Access, AccessUndeclared
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.openapi import access_by_path
 from guesthouse.environments.store import ArtifactStore
+from guesthouse.people import routes_scope
 from tests.fakes.asgi import client_of
 from tests.fakes.clock import START
 from tests.fakes.services import ESTATE, MEMBER, OPERATOR, FakeServices
@@ -122,6 +123,18 @@ def test_allowed(
     needs_operator = access is Access.OPERATOR or path.startswith(INSTANCE_ROUTES)
     answer = _call(operator if needs_operator else member, method, path, run_id)
     assert answer.status_code == expected
+
+
+@pytest.mark.parametrize(("method", "path"), ROWS)
+def test_a_token_of_functional_tests_opens_routes_and_no_api(
+    app: FastAPI, services: FakeServices, run_id: str, method: str, path: str
+) -> None:
+    scope = routes_scope("tests of acme", frozenset({"acme"}))
+    product = client_of(app, services.token(scope))
+    access, _, allowed = TABLE[method, path]
+    is_open = access in {Access.ANYONE, Access.ITSELF}
+    answer = _call(product, method, path, run_id)
+    assert answer.status_code == (allowed if is_open else 403)
 
 
 @pytest.mark.parametrize(("method", "path"), ROWS)

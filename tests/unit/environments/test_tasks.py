@@ -203,7 +203,7 @@ async def test_the_tests_token_ends_by_itself(bench: Bench) -> None:
     await bench.put().execute()
     with bench.database.reading() as transaction:
         row = transaction.rows(tokens.select())[-1]
-    assert row["partners"] == ["acme"]
+    assert (row["actor_kind"], row["partners"]) == ("tests", ["acme"])
     assert (row["expires_at"] - row["created_at"]).total_seconds() == 300 + 120
 
 

@@ -15,6 +15,7 @@ HOUR = dt.timedelta(hours=1)
 MEMBER = TokenGrant("member's", "member", ActorKind.MEMBER, frozenset({"acme"}), HOUR)
 OUTSIDER = TokenGrant("outsider's", "outsider", ActorKind.MEMBER, frozenset({"other"}), HOUR)
 OWNER = TokenGrant("owner's", "owner")
+TESTS = TokenGrant("tests'", "tests of acme", ActorKind.TESTS, frozenset({"acme"}), HOUR)
 
 
 @pytest.fixture
@@ -51,6 +52,7 @@ def header(database: Database, store: TokenStore, grant: TokenGrant) -> str:
     [
         pytest.param(OWNER, "acme", Decision.ALLOWED, id="owner"),
         pytest.param(MEMBER, "acme", Decision.ALLOWED, id="member"),
+        pytest.param(TESTS, "acme", Decision.ALLOWED, id="tests"),
         pytest.param(OUTSIDER, "acme", Decision.NOT_FOUND, id="outsider"),
         pytest.param(OUTSIDER, "nowhere", Decision.NOT_FOUND, id="outsider-nowhere"),
         pytest.param(MEMBER, "nowhere", Decision.NOT_FOUND, id="member-nowhere"),

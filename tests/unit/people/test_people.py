@@ -7,7 +7,14 @@ import sqlalchemy as sa
 
 from guesthouse.db import Database
 from guesthouse.db.tables import tokens
-from guesthouse.people import ActorKind, Scope, member_scope, operator_scope, system_scope
+from guesthouse.people import (
+    ActorKind,
+    Scope,
+    member_scope,
+    operator_scope,
+    routes_scope,
+    system_scope,
+)
 from guesthouse.people.tokens import (
     TokenGrant,
     TokenStore,
@@ -64,6 +71,14 @@ def test_a_token_gives_its_scope(database: Database, store: TokenStore) -> None:
         "ben", frozenset({"acme"})
     )
     assert store.authenticate(new_token().reveal()) is None
+
+
+def test_a_token_of_tests_is_for_routes_only(database: Database, store: TokenStore) -> None:
+    grant = TokenGrant("tests", "tests of acme", ActorKind.TESTS, frozenset({"acme"}))
+    scope = store.authenticate(_create(database, store, grant))
+    assert scope == routes_scope("tests of acme", frozenset({"acme"}))
+    assert scope is not None
+    assert (scope.kind, scope.is_for_routes_only) == (ActorKind.MEMBER, True)
 
 
 def test_a_token_is_kept_only_as_a_digest(database: Database, store: TokenStore) -> None:
