@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from guesthouse.errors import Conflict, Failed, Invalid, NotFound
+from guesthouse.errors import Conflict, Denied, Failed, Invalid, NotFound
 
 Json = Mapping[str, Any]
 
@@ -135,6 +135,16 @@ class LockMissing(Conflict):
         super().__init__(
             f"environment {name} has never been up, so it has no lock",
             next_step=f"guesthouse apply --env {name}",
+        )
+
+
+class LockForeign(Denied):
+    """A member hands in a lock that is not the environment's own."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"this is not the lock of environment {name}",
+            next_step=f"guesthouse env lock {name} prints it; an operator may deploy any lock",
         )
 
 

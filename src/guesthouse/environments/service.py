@@ -9,6 +9,7 @@ from guesthouse.environments.model import (
     EnvironmentNotFound,
     EnvironmentState,
     Json,
+    LockForeign,
     LockMissing,
 )
 from guesthouse.environments.plan import edge_subnet, free_index
@@ -16,7 +17,7 @@ from guesthouse.environments.store import ArtifactStore, EnvironmentStore
 from guesthouse.errors import Invalid, NotFound
 from guesthouse.kit.clock import Clock
 from guesthouse.kit.pagination import Page, bounded_limit
-from guesthouse.people import Scope
+from guesthouse.people import ActorKind, Scope
 from guesthouse.runs import Run, RunService
 
 DEPLOY = "environment.deploy"
@@ -117,12 +118,17 @@ class EnvironmentService:
         Raises:
             EnvironmentNotFound: There is none, or not for this caller.
             EnvironmentEnding: It is being destroyed.
+            LockForeign: A member gives another lock than the environment's own.
             Invalid: The lock is another environment's product, or of another format.
         """
         with self._database.transaction() as transaction:
             found = self._found(scope, transaction, name)
             desired = _document(found)
             if locked is not None:
+                # A lock names a commit, and a host gives any commit of any fork by its number: a
+                # member may ask for what an operator declared and the platform wrote down.
+                if scope.kind is ActorKind.MEMBER and dict(locked) != found.lock:
+                    raise LockForeign(name)
                 desired = _as_locked(desired, locked)
             return self.put(transaction, scope, desired, locked=locked)
 
@@ -201,8 +207,8 @@ def _as_locked(desired: dict[str, object], locked: Json) -> dict[str, object]:
     if locked.get("product") != desired["product"]:
         sentence = f"the lock is of {locked.get('product')}, not of {desired['product']}"
         raise Invalid(sentence, next_step="take the lock of an environment of this product")
-    return {
-        **desired,
-        "commit": locked["source"]["commit"],
-        "variables": dict(locked.get("variables", {})),
-    }
+    commit, variables = locked["source"].get("commit"), locked.get("variables", {})
+    if not isinstance(commit, str) or not isinstance(variables, dict):
+        sentence = "this lock names no commit, or its variables are no mapping"
+        raise Invalid(sentence, next_step="guesthouse env lock prints a whole one")
+    return {**desired, "commit": commit, "variables": dict(variables)}

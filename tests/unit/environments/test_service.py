@@ -10,6 +10,7 @@ from guesthouse.environments.model import (
     EnvironmentEnding,
     EnvironmentNotFound,
     EnvironmentState,
+    LockForeign,
     LockMissing,
 )
 from guesthouse.environments.secrets import EnvironmentSecrets, SecretMissing
@@ -141,8 +142,10 @@ def test_a_lock_is_deployed_at_its_commit_with_its_variables(
         ({**LOCK, "product": "till"}, "of till, not of shop"),
         ({**LOCK, "lock": 99}, "no lock this version"),
         ({"lock": 1, "product": "shop", "source": "x"}, "no lock this version"),
+        ({**LOCK, "source": {}}, "names no commit"),
+        ({**LOCK, "variables": ["x"]}, "are no mapping"),
     ],
-    ids=["another product", "another format", "no source"],
+    ids=["another product", "another format", "no source", "no commit", "odd variables"],
 )
 def test_a_lock_that_cannot_be_meant_is_refused(
     database: Database, service: EnvironmentService, locked: Json, says: str
@@ -150,6 +153,21 @@ def test_a_lock_that_cannot_be_meant_is_refused(
     _put(database, service)
     with pytest.raises(Invalid, match=says):
         service.deploy(OWNER, "acme", locked=locked)
+
+
+def test_a_member_deploys_no_lock_but_the_environments_own(
+    database: Database, service: EnvironmentService
+) -> None:
+    first = _put(database, service)
+    with pytest.raises(LockForeign, match="not the lock of environment acme"):
+        service.deploy(MEMBER, "acme", locked=LOCK)
+    with database.transaction() as transaction:
+        EnvironmentStore().serve(
+            system_scope(), transaction, "acme", run=first.id, lock=LOCK, commit="b" * 40
+        )
+    assert service.deploy(MEMBER, "acme", locked=LOCK).payload["locked"] == LOCK
+    with pytest.raises(LockForeign):
+        service.deploy(MEMBER, "acme", locked={**LOCK, "source": {"commit": "c" * 40}})
 
 
 @pytest.fixture
