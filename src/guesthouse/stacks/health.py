@@ -200,7 +200,7 @@ def depends_on(draft: Draft, name: str) -> Model:
     emitted: Model = {}
     for other, written in draft.service(name).get("depends_on", {}).items():
         place = f"services.{name}.depends_on.{other}"
-        condition = written.get("condition", "service_started")
+        condition = str(written.get("condition", "service_started"))
         is_required = draft.ledger.read(as_flag, written.get("required", True), place, True)  # noqa: FBT003 - a reading's default
         if condition not in CONDITIONS:
             draft.ledger.problem(place, f"condition should be one of {sorted(CONDITIONS)}")

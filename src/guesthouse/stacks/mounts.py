@@ -68,7 +68,7 @@ def _volume(draft: Draft, name: str, entry: Model, place: str) -> Iterator[Model
     if source in (None, ""):
         source = _slug("anonymous", name, target)
         draft.ledger.note("anonymous-volume", place, target, f"made the named volume {source}")
-    elif source not in draft.model.get("volumes", {}):
+    elif str(source) not in draft.model.get("volumes", {}):
         draft.ledger.problem(place, f"there is no volume called {source}", "declare it")
         return
     mount = volume_mount(draft, str(source), target)

@@ -1,6 +1,6 @@
 """Whom a service talks to: its stack's own networks, and the edge where the gateway asks."""
 
-from guesthouse.stacks.draft import EDGE, Draft
+from guesthouse.stacks.draft import EDGE, Draft, text_tag
 from guesthouse.stacks.environment import our_labels, plain_labels
 from guesthouse.stacks.normalise import Model
 from guesthouse.stacks.readings import Unreadable, as_flag, as_text, as_texts
@@ -9,6 +9,9 @@ from guesthouse.stacks.wording import closest
 
 DEFAULT = "default"
 MOST_PORT = 65_535
+INTERFACE_OPTION = "com.docker.network.bridge.name"
+INTERFACE_PREFIX = "gh-"
+"""With a tag of 12 digits behind it 15 characters: as many as the kernel takes."""
 BRIDGES = frozenset({"", "bridge", "default"})
 
 
@@ -102,10 +105,19 @@ def network_section(draft: Draft, name: str) -> Model:
     place = f"networks.{name}"
     _check_driver(draft, written, place, BRIDGES, "an own bridge is what every network gets")
     is_internal = draft.ledger.read(as_flag, written.get("internal") or False, place, True)  # noqa: FBT003 - a reading's default
-    section: Model = {"name": draft.engine_name(name), "driver": "bridge"}
-    section |= {"internal": True} if is_internal else {}
+    section = bridge(draft.engine_name(name)) | ({"internal": True} if is_internal else {})
     own = plain_labels(draft, written.get("labels", {}), f"{place}.labels")
     return section | {"enable_ipv6": False, "labels": own | our_labels(draft)}
+
+
+def bridge(name: str) -> Model:
+    """Return a bridge of ours by its name on the engine, on an interface with a name of ours.
+
+    An engine that was there before us gives addresses the packet filter does not know; the filter
+    knows what comes from containers of ours by the interface.
+    """
+    interface = f"{INTERFACE_PREFIX}{text_tag(name)}"
+    return {"name": name, "driver": "bridge", "driver_opts": {INTERFACE_OPTION: interface}}
 
 
 def volume_section(draft: Draft, name: str) -> Model:

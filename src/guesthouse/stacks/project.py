@@ -18,7 +18,7 @@ from guesthouse.stacks.model import (
     Policy,
     StackDeclaration,
 )
-from guesthouse.stacks.networks import DEFAULT, network_section, volume_section
+from guesthouse.stacks.networks import DEFAULT, bridge, network_section, volume_section
 from guesthouse.stacks.normalise import SECTIONS, Model
 from guesthouse.stacks.paths import join
 from guesthouse.stacks.services import Emitted, emit
@@ -194,9 +194,7 @@ class _Maker:
 
     def _edge(self) -> Model:
         subnet = ipaddress.ip_network(self.context.edge_subnet)
-        return {
-            "name": f"{self.context.project}_{EDGE}",
-            "driver": "bridge",
+        return bridge(f"{self.context.project}_{EDGE}") | {
             "enable_ipv6": False,
             "ipam": {
                 "config": [{"subnet": str(subnet), "gateway": str(subnet.network_address + 1)}]

@@ -1,12 +1,14 @@
 """What becomes of ordinary files: limits, routes, tests, values, health, mounts."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.stacks.check import check
+from guesthouse.stacks.draft import text_tag
 from guesthouse.stacks.model import MANIFEST_NAME, ComposeInvalid, EdgeTooSmall, ValuesInvalid
 from guesthouse.stacks.policy import CORE, PARTNER
 from guesthouse.stacks.sources import FolderTree
@@ -269,6 +271,7 @@ def test_routed_services_have_fixed_addresses_on_the_edge() -> None:
     assert networks["edge"] == {
         "name": "gh-acme_edge",
         "driver": "bridge",
+        "driver_opts": {"com.docker.network.bridge.name": f"gh-{text_tag('gh-acme_edge')}"},
         "enable_ipv6": False,
         "ipam": {"config": [{"subnet": "10.203.7.0/24", "gateway": "10.203.7.1"}]},
         "labels": {
@@ -292,6 +295,18 @@ def test_own_networks_keep_their_shape() -> None:
     assert isinstance(back, dict)
     assert back["internal"] is True
     assert back["name"] == "gh-acme_core_back"
+
+
+def test_every_network_has_an_interface_the_packet_filter_knows() -> None:
+    compose = service("networks: {back: , default: }") + "networks: {back: }\n"
+    stack = compiled(compose, manifest=ROUTED)
+    networks = read_mapping(stack.compose.encode(), "f")["networks"]
+    assert isinstance(networks, dict)
+    assert set(networks) == {"core_back", "core_default", "edge"}
+    names = set(re.findall(r"com\.docker\.network\.bridge\.name: (\S+)\n", stack.compose))
+    assert len(names) == 3
+    # One more character, and the kernel would refuse it.
+    assert all(re.fullmatch("gh-[0-9a-f]{12}", name) for name in names)
 
 
 def test_published_ports_say_which_route_to_declare() -> None:
@@ -352,6 +367,12 @@ def test_profiles_are_switched_on_by_the_manifest() -> None:
     [
         pytest.param(
             service("depends_on: [db]"), MANIFEST, "no service called db", id="dependency"
+        ),
+        pytest.param(
+            service("depends_on: {db: {condition: []}}"), MANIFEST, "one of", id="condition"
+        ),
+        pytest.param(
+            service("volumes: [{target: /x, source: {}}]"), MANIFEST, "no volume", id="source"
         ),
         pytest.param(service("networks: [n]"), MANIFEST, "no such network", id="network"),
         pytest.param(service("volumes: ['v:/x']"), MANIFEST, "no volume called v", id="volume"),

@@ -398,7 +398,7 @@ HARMLESS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "network-label-spoof": (
         service("networks: [n]") + "networks: {n: {labels: {com.docker.compose.project: o}}}\n",
-        ("com.docker",),
+        ("com.docker.compose",),
     ),
     "build-tags": (
         service(
