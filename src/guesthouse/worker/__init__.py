@@ -1,1 +1,0 @@
-"""The loop that takes queued runs and executes them. No logic of a feature."""
