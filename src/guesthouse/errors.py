@@ -39,6 +39,16 @@ class Kind(Enum):
         """The exit code of the CLI."""
         return self.value[1]
 
+    @property
+    def word(self) -> str:
+        """What rows and JSON call it: ``not_found``."""
+        return self.name.lower()
+
+    @classmethod
+    def of(cls, word: str | None) -> "Kind | None":
+        """Return the kind that a row or JSON names; None where it names none that we know."""
+        return next((kind for kind in cls if kind.word == word), None)
+
 
 @dataclass(frozen=True)
 class Problem:

@@ -36,11 +36,11 @@ class Deployed:
         said = docker("ps", "--all", "--quiet", "--no-trunc", "--filter", label)
         return sorted(said.split())
 
-    def fails(self, says: str) -> str:
+    def fails(self, says: str, *, code: int = 1) -> str:
         """Apply, expect it to fail with these words, and the earlier version to serve."""
         before = self.page()
         said = self.plane.run("apply", self.place, "--yes")
-        assert (said.code, says in said.err) == (1, True), said.out + said.err
+        assert (said.code, says in said.err) == (code, True), said.out + said.err
         assert "next:" in said.err
         assert self.page() == before
         return said.err
@@ -185,7 +185,7 @@ def test_a_bad_compose_file_is_refused_with_its_path(
     deployed: Deployed, compose: str, says: str
 ) -> None:
     deployed.tiny.commit(page="bad", compose_yaml=compose)
-    deployed.fails(says)
+    deployed.fails(says, code=2)
 
 
 def test_a_ref_that_does_not_exist_is_told_before_anything_runs(

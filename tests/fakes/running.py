@@ -1,6 +1,7 @@
 """Moves a run along as a worker would."""
 
 from guesthouse.db import Database
+from guesthouse.errors import Kind
 from guesthouse.people import system_scope
 from guesthouse.runs import LogLine, Run, RunState, StepState, Stream
 from guesthouse.runs.attempts import Attempt, AttemptStore
@@ -48,8 +49,16 @@ class HandWorker:
             self.end_step(attempt, position, {"timings": {"build": 1.5}})
         self.end(attempt, Ending(RunState.SUCCEEDED))
 
-    def fail(self, run: Run, sentence: str, *, next_step: str, detail: str) -> None:
+    def fail(
+        self,
+        run: Run,
+        sentence: str,
+        *,
+        next_step: str,
+        detail: str,
+        kind: Kind = Kind.FAILED,
+    ) -> None:
         attempt = self.start(run)
         self.begin_step(attempt, 0)
         self.write(attempt, run.steps[0].name, "it starts")
-        self.end(attempt, Ending(RunState.FAILED, sentence, next_step, detail))
+        self.end(attempt, Ending(RunState.FAILED, sentence, next_step, detail, kind))

@@ -59,6 +59,10 @@ class RunView(BaseModel):
     sentence: str = Field(description="Why it ended as it did.")
     next_step: str
     detail: str
+    error_kind: str | None = Field(
+        description="Of what made it fail: `invalid`, `denied`, `not_found`, `conflict`, "
+        "`unavailable` or `failed`; null where nothing did."
+    )
     created_at: dt.datetime
     started_at: dt.datetime | None
     ended_at: dt.datetime | None
@@ -212,6 +216,7 @@ def run_view(run: Run) -> RunView:
         sentence=run.sentence,
         next_step=run.next_step,
         detail=run.detail,
+        error_kind=None if run.error_kind is None else run.error_kind.word,
         created_at=run.created_at,
         started_at=run.started_at,
         ended_at=run.ended_at,

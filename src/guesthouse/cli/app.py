@@ -119,7 +119,7 @@ def _report(terminal: Terminal, error: GuesthouseError, *, as_json: bool) -> Non
 def _document(error: GuesthouseError) -> dict[str, object]:
     return {
         "error": error.sentence,
-        "kind": error.kind.name.lower(),
+        "kind": error.kind.word,
         "next_step": error.next_step,
         "where": error.where,
         "detail": error.detail,

@@ -6,7 +6,7 @@ from typing import Any
 from guesthouse.cli.client import Api
 from guesthouse.cli.show import duration
 from guesthouse.cli.terminal import Terminal
-from guesthouse.errors import Failed, GuesthouseError
+from guesthouse.errors import Failed, GuesthouseError, Kind
 
 MARKS: Mapping[str, tuple[str, str]] = {
     "succeeded": ("✓", "green"),
@@ -22,7 +22,7 @@ SENTENCES: Mapping[str, str] = {
 
 
 class RunUnsuccessful(Failed):
-    """A run that was followed did not succeed; says what the run says."""
+    """A run that was followed did not succeed; says what the run says, and is of its kind."""
 
     def __init__(self, run: Mapping[str, Any]) -> None:
         about = run["environment"] or run["kind"]
@@ -32,6 +32,7 @@ class RunUnsuccessful(Failed):
             next_step=run["next_step"] or f"guesthouse run log {run['id']}",
             detail=run["detail"],
         )
+        self.kind = Kind.of(run["error_kind"]) or Kind.FAILED
 
 
 class Interrupted(GuesthouseError):

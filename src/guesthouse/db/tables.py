@@ -106,6 +106,7 @@ runs = sa.Table(
     sa.Column("sentence", sa.Text, nullable=False),
     sa.Column("next_step", sa.Text, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("error_kind", sa.String(20), nullable=True),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("started_at", UtcTime, nullable=True),
     sa.Column("ended_at", UtcTime, nullable=True),

@@ -260,6 +260,7 @@ def _ending(ending: Ending, at: dt.datetime) -> dict[str, Any]:
         "sentence": ending.sentence,
         "next_step": ending.next_step,
         "detail": ending.detail,
+        "error_kind": None if ending.error_kind is None else ending.error_kind.word,
         "ended_at": at,
     }
 

@@ -5,7 +5,7 @@ import datetime as dt
 import logging
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from guesthouse.db import Transaction
 from guesthouse.db.engine import DatabaseUnavailable
-from guesthouse.errors import GuesthouseError
+from guesthouse.errors import GuesthouseError, Kind
 from guesthouse.kit.clock import Clock
 from guesthouse.people import system_scope
 from guesthouse.runs import plan
@@ -164,7 +164,7 @@ class Executor:
             # The step says in its own words that it was cut short.
             told = f"{error.sentence}\n{detail}".strip()
             return Ending(RunState.CANCELLED, f"cancelled while step {step.name!r} ran", "", told)
-        return Ending(RunState.FAILED, error.sentence, error.next_step, detail)
+        return Ending(RunState.FAILED, error.sentence, error.next_step, detail, error.kind)
 
     def _cut_short(self, run: Run, step: StepDefinition) -> Ending | None:
         if self._hold.interruption is Interruption.CANCEL:
@@ -195,6 +195,7 @@ class Executor:
             RunState.FAILED,
             f"an internal error ended step {step.name!r}: {type(error).__name__}",
             next_step=f"look for {run.id} in the control plane's log, and report what it says",
+            error_kind=Kind.FAILED,
         )
 
     async def _finish(self, run: Run, ending: Ending) -> None:
@@ -285,4 +286,9 @@ def _never_ended(step: StepDefinition, grace: dt.timedelta) -> Ending:
 
 
 def _masked(ending: Ending, mask: Masker) -> Ending:
-    return Ending(ending.state, mask(ending.sentence), mask(ending.next_step), mask(ending.detail))
+    return replace(
+        ending,
+        sentence=mask(ending.sentence),
+        next_step=mask(ending.next_step),
+        detail=mask(ending.detail),
+    )

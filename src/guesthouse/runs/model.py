@@ -7,7 +7,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from guesthouse.errors import Conflict, Invalid, NotFound
+from guesthouse.errors import Conflict, Invalid, Kind, NotFound
 from guesthouse.kit.sensitive import Sensitive
 
 Json = Mapping[str, Any]
@@ -106,6 +106,8 @@ class Ending:
     sentence: str = ""
     next_step: str = ""
     detail: str = ""
+    error_kind: Kind | None = None
+    """Of what made it fail; None where nothing did."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,8 @@ class Run:
     started_at: dt.datetime | None
     ended_at: dt.datetime | None
     steps: tuple[Step, ...] = ()
+    error_kind: Kind | None = None
+    """Of what made it fail, so that a caller answers as if it had failed there; else None."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from guesthouse.errors import Kind
 from guesthouse.runs.model import (
     Ending,
     Flow,
@@ -65,6 +66,7 @@ def stopped(run: Run, step: StepDefinition) -> Ending | None:
         RunState.FAILED,
         f"the worker was stopped while step {step.name!r} ran",
         next_step=f"start it again; guesthouse run show {run.id} tells what it had done",
+        error_kind=Kind.FAILED,
     )
 
 
@@ -73,6 +75,7 @@ def _foreign(run: Run) -> Ending:
         RunState.FAILED,
         f"this version of Guesthouse has other steps for {run.kind!r} than the run began with",
         next_step="start it again",
+        error_kind=Kind.FAILED,
     )
 
 

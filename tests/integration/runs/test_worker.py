@@ -4,14 +4,14 @@ import logging
 
 import pytest
 
-from guesthouse.errors import Failed
+from guesthouse.errors import Kind, Unavailable
 from guesthouse.kit.sensitive import MASK, Sensitive
 from guesthouse.runs import Flow, Json, RunContext, RunState, StepDefinition, StepState
 from guesthouse.runs.worker import WorkerOptions, WorkerRunning
 from tests.integration.runs.conftest import ANNA, House, eventually
 
 
-class DiskFull(Failed):
+class DiskFull(Unavailable):
     def __init__(self) -> None:
         super().__init__("the disk is full", next_step="make room", detail="df says 100 %")
 
@@ -108,11 +108,12 @@ async def test_a_failure_keeps_its_sentence_and_next_step(house: House, script: 
     run = house.enqueue("fail")
     async with house.working():
         done = await house.ended(run)
-    assert (done.state, done.sentence, done.next_step, done.detail) == (
+    assert (done.state, done.sentence, done.next_step, done.detail, done.error_kind) == (
         RunState.FAILED,
         "the disk is full",
         "make room",
         "df says 100 %",
+        Kind.UNAVAILABLE,
     )
     assert [step.state for step in done.steps] == [StepState.FAILED, StepState.SKIPPED]
     assert script.calls == []

@@ -117,7 +117,7 @@ def succeeding(services: FakeServices, clock: WorkingClock, worker: HandWorker) 
     """Every run succeeds as soon as somebody waits for it."""
 
     def succeed() -> None:
-        for run in _queued(services):
+        for run in queued(services):
             worker.succeed(run)
 
     clock.work = succeed
@@ -128,7 +128,7 @@ def failing(services: FakeServices, clock: WorkingClock, worker: HandWorker) -> 
     """Every run fails as soon as somebody waits for it."""
 
     def fail() -> None:
-        for run in _queued(services):
+        for run in queued(services):
             worker.fail(
                 run,
                 "api never became healthy",
@@ -149,7 +149,7 @@ def estate(tmp_path: Path) -> Path:
     return directory
 
 
-def _queued(services: FakeServices) -> list[Run]:
+def queued(services: FakeServices) -> list[Run]:
     found = services.runs.list(OPERATOR).items
     return [
         services.runs.get(OPERATOR, run.id)

@@ -5,10 +5,12 @@ import pytest
 
 from guesthouse.environments.model import EnvironmentState
 from guesthouse.environments.store import EnvironmentStore
+from guesthouse.errors import Kind
 from guesthouse.runs import RunState
 from tests.fakes.clock import START
+from tests.fakes.running import HandWorker
 from tests.fakes.services import COMMIT, LOCK, MEMBER, OPERATOR, FakeServices
-from tests.unit.cli.conftest import Cli
+from tests.unit.cli.conftest import Cli, WorkingClock, queued
 
 
 @pytest.fixture
@@ -97,6 +99,21 @@ def test_apply_ends_with_the_failure_its_last_lines_and_the_next_step(
         "error: second: api never became healthy",
         "next: look at its health check",
     ]
+
+
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.word)
+def test_apply_ends_with_the_exit_code_of_what_made_the_run_fail(
+    cli: Cli, clock: WorkingClock, worker: HandWorker, second: Path, kind: Kind
+) -> None:
+    def fail() -> None:
+        for run in queued(cli.services):
+            worker.fail(run, "no", next_step="go on", detail="", kind=kind)
+
+    clock.work = fail
+    answer = cli("apply", str(second), "--env", "second", "--yes", "--json")
+    assert answer.code == kind.exit_code
+    assert [run["error_kind"] for run in json.loads(answer.out)["runs"]] == [kind.word]
+    assert json.loads(answer.err.splitlines()[-1])["kind"] == kind.word
 
 
 def test_apply_asks_and_takes_no_for_an_answer(
