@@ -9,9 +9,11 @@ from typing import Any
 from typing_extensions import override
 
 from guesthouse import config
+from guesthouse.adapters.secrets import FileKeyCipher
 from guesthouse.config import Settings
 from guesthouse.db import Database, Transaction
 from guesthouse.db.tables import instances, partners, products
+from guesthouse.environments.secrets import EnvironmentSecrets
 from guesthouse.environments.service import DEPLOY, DESTROY, EnvironmentService
 from guesthouse.environments.store import EnvironmentStore
 from guesthouse.errors import NotFound
@@ -124,6 +126,7 @@ class Actions(EnvironmentActions, InstanceActions):
 class FakeServices:
     runs: RunService
     environments: EnvironmentService
+    secrets: EnvironmentSecrets
     instances: InstanceService
     estate: EstateService
     authorisation: AuthorisationService
@@ -139,6 +142,7 @@ class FakeServices:
             actor=scope.actor,
             kind=ActorKind.TESTS if scope.is_for_routes_only else scope.kind,
             partners=scope.partners,
+            environment=scope.environment,
             lifetime=lifetime,
         )
         with self.database.transaction() as transaction:
@@ -156,6 +160,7 @@ def fake_services(database: Database, clock: Clock, state: Path) -> FakeServices
     services = FakeServices(
         runs=runs,
         environments=environments,
+        secrets=EnvironmentSecrets(database, clock, FileKeyCipher(state / "secrets.key")),
         instances=_instances(database, clock, runs, settings),
         estate=EstateService(
             database,

@@ -179,6 +179,8 @@ tokens = sa.Table(
     sa.Column("actor", sa.String(63), nullable=False),
     sa.Column("actor_kind", sa.String(20), nullable=False),
     sa.Column("partners", sa.JSON(none_as_null=True), nullable=True),
+    # No foreign key: what was revoked is remembered after its environment is gone.
+    sa.Column("environment", sa.String(63), nullable=True, index=True),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("expires_at", UtcTime, nullable=True),
     sa.Column("revoked_at", UtcTime, nullable=True),

@@ -162,9 +162,13 @@ class EnvironmentTasks:
         lifetime = dt.timedelta(seconds=tests.timeout_seconds) + TOKEN_MARGIN
         token = self._test_token(prepared, lifetime)
         context.mask(token)
-        return await self._parts.plays.test(
-            prepared, context.run.id, token=token, ca=self._parts.ca, on_line=context.log
-        )
+        try:
+            return await self._parts.plays.test(
+                prepared, context.run.id, token=token, ca=self._parts.ca, on_line=context.log
+            )
+        finally:
+            with self._parts.database.transaction() as transaction:
+                self._end_test_tokens(transaction, prepared.environment.name)
 
     async def _ready(self, context: RunContext) -> Json:
         prepared = await self._prepared(context)
@@ -241,11 +245,16 @@ class EnvironmentTasks:
             # The tests are the product's code: its token opens routes, and starts no runs.
             kind=ActorKind.TESTS,
             partners=frozenset({environment.partner}),
+            environment=environment.name,
             lifetime=lifetime,
         )
         with self._parts.database.transaction() as transaction:
             self._record(transaction, "token.create", environment.name)
             return self._parts.tokens.create(transaction, system_scope(), grant)
+
+    def _end_test_tokens(self, transaction: Transaction, name: str) -> None:
+        if self._parts.tokens.revoke_of_tests(transaction, system_scope(), name):
+            self._record(transaction, "token.revoke", name)
 
     def _keep_junit(self, run: str, text: str) -> None:
         with self._parts.database.transaction() as transaction:
@@ -261,6 +270,8 @@ class EnvironmentTasks:
 
     def _ended(self, transaction: Transaction, run: Run, state: RunState) -> None:
         if run.environment is not None and state in ENDED:
+            # Killed within the test step, nobody came to end its token.
+            self._end_test_tokens(transaction, run.environment)
             self._set_state(transaction, run.environment, ENDED[state])
 
     def _destroy_ended(self, transaction: Transaction, run: Run, state: RunState) -> None:

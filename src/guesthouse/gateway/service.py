@@ -35,6 +35,8 @@ class AuthorisationService:
         scope = self._scope(authorization)
         if scope is None:
             return Decision.UNAUTHENTICATED
+        if not scope.opens_routes_of(environment):
+            return Decision.NOT_FOUND
         with self._database.reading() as transaction:
             state = self._store.state(scope, transaction, environment)
         if state is None:

@@ -24,14 +24,23 @@ class Scope:
     kind: ActorKind
     partners: frozenset[str] | None
     """Names of the partners whose things are visible; None is all of them."""
-    is_for_routes_only: bool = False
-    """Whether it passes gateways and nothing else."""
+    environment: str | None = None
+    """The one environment whose routes it opens, and nothing else; None is bound to none."""
     _maker: object = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self._maker is not _MAKER:
             message = "a Scope is made only in guesthouse.people"
             raise TypeError(message)
+
+    @property
+    def is_for_routes_only(self) -> bool:
+        """Whether it passes gateways and nothing else."""
+        return self.environment is not None
+
+    def opens_routes_of(self, environment: str) -> bool:
+        """Whether it may pass the gateway of an environment it sees."""
+        return self.environment in (None, environment)
 
     def sees(self, partner: str | None) -> bool:
         """Whether the caller may see things of this partner; None is nobody's thing."""
@@ -50,9 +59,9 @@ def member_scope(actor: str, partners: frozenset[str]) -> Scope:
     return Scope(actor, ActorKind.MEMBER, partners, _maker=_MAKER)
 
 
-def routes_scope(actor: str, partners: frozenset[str]) -> Scope:
-    """Return the scope of functional tests: a member's, but for routes of environments only."""
-    return Scope(actor, ActorKind.MEMBER, partners, is_for_routes_only=True, _maker=_MAKER)
+def routes_scope(actor: str, partners: frozenset[str], environment: str) -> Scope:
+    """Return the scope of functional tests: a member's, but for one environment's routes only."""
+    return Scope(actor, ActorKind.MEMBER, partners, environment, _maker=_MAKER)
 
 
 def system_scope() -> Scope:

@@ -37,6 +37,13 @@ class TokenGrant:
     """Partners a member's token reaches; None for an operator's."""
     lifetime: dt.timedelta | None = None
     """None never expires."""
+    environment: str | None = None
+    """The one environment whose routes a token of tests opens; None for any other token."""
+
+    def __post_init__(self) -> None:
+        if (self.kind is ActorKind.TESTS) is (self.environment is None):
+            message = "a token of tests, and no other, is bound to an environment"
+            raise ValueError(message)
 
 
 def new_token() -> Sensitive[str]:
@@ -81,6 +88,7 @@ class TokenStore:
             actor=grant.actor,
             actor_kind=grant.kind.value,
             partners=None if grant.partners is None else sorted(grant.partners),
+            environment=grant.environment,
             created_at=now,
             expires_at=None if grant.lifetime is None else now + grant.lifetime,
         )
@@ -112,6 +120,18 @@ class TokenStore:
         if scope.kind is ActorKind.MEMBER:
             statement = statement.where(tokens.c.actor == scope.actor)
         return transaction.change(statement) == 1
+
+    def revoke_of_tests(self, transaction: Transaction, scope: Scope, environment: str) -> int:
+        """End every token the functional tests of an environment got; return how many did."""
+        if scope.kind is not ActorKind.SYSTEM:
+            message = "tokens of tests end with the tests"
+            raise PermissionError(message)
+        statement = (
+            sa.update(tokens)
+            .where(tokens.c.environment == environment, tokens.c.revoked_at.is_(None))
+            .values(revoked_at=self._clock.now())
+        )
+        return transaction.change(statement)
 
 
 def ensure_operator_token(store: TokenStore, database: Database, scope: Scope, file: Path) -> bool:
@@ -148,9 +168,11 @@ def _write_private(file: Path, text: str) -> None:
 def _scope(row: Any) -> Scope:  # noqa: ANN401 - a row mapping
     if ActorKind(row["actor_kind"]) is ActorKind.OPERATOR:
         return operator_scope(row["actor"])
-    is_of_tests = ActorKind(row["actor_kind"]) is ActorKind.TESTS
-    make = routes_scope if is_of_tests else member_scope
-    return make(row["actor"], frozenset(row["partners"] or ()))
+    partners = frozenset(row["partners"] or ())
+    if ActorKind(row["actor_kind"]) is ActorKind.TESTS:
+        # A row from before tokens were bound names no environment: it opens none.
+        return routes_scope(row["actor"], partners, row["environment"] or "")
+    return member_scope(row["actor"], partners)
 
 
 def _digest(token: str) -> str:

@@ -25,6 +25,8 @@ TABLE: dict[tuple[str, str], tuple[Access, int, int]] = {
     ("GET", f"{V1}/environments"): (Access.SIGNED_IN, 200, 200),
     ("GET", f"{V1}/environments/{{name}}"): (Access.SIGNED_IN, 404, 200),
     ("GET", f"{V1}/environments/{{name}}/lock"): (Access.SIGNED_IN, 404, 200),
+    ("GET", f"{V1}/environments/{{name}}/secrets"): (Access.SIGNED_IN, 404, 200),
+    ("PUT", f"{V1}/environments/{{name}}/secrets/{{secret}}"): (Access.SIGNED_IN, 404, 200),
     ("POST", f"{V1}/environments/{{name}}/deploy"): (Access.SIGNED_IN, 404, 202),
     ("DELETE", f"{V1}/environments/{{name}}"): (Access.SIGNED_IN, 404, 202),
     ("GET", f"{V1}/instances"): (Access.SIGNED_IN, 200, 200),
@@ -61,8 +63,10 @@ def _call(client: httpx.Client, method: str, path: str, run_id: str) -> httpx.Re
     name = "acme"
     if path.startswith(INSTANCE_ROUTES):
         name = "spare" if method == "DELETE" else "local"
-    address = path.format(run_id=run_id, name=name)
-    body = {"documents": dict(ESTATE)} if "/estate/" in path else None
+    address = path.format(run_id=run_id, name=name, secret="LICENCE")
+    body: dict[str, object] | None = {"documents": dict(ESTATE)} if "/estate/" in path else None
+    if method == "PUT":
+        body = {"value": "given"}
     return client.request(method, address, headers=GATEWAY, json=body)
 
 
@@ -129,7 +133,7 @@ def test_allowed(
 def test_a_token_of_functional_tests_opens_routes_and_no_api(
     app: FastAPI, services: FakeServices, run_id: str, method: str, path: str
 ) -> None:
-    scope = routes_scope("tests of acme", frozenset({"acme"}))
+    scope = routes_scope("tests of acme", frozenset({"acme"}), "acme")
     product = client_of(app, services.token(scope))
     access, _, allowed = TABLE[method, path]
     is_open = access in {Access.ANYONE, Access.ITSELF}

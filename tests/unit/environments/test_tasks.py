@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,10 @@ from guesthouse.environments.service import EnvironmentService
 from guesthouse.environments.stack import StackPlays
 from guesthouse.environments.tasks import EnvironmentTasks, TaskParts
 from guesthouse.errors import NotFound
-from guesthouse.instances import InstancePorts, InstanceService
+from guesthouse.instances import InstancePorts, InstanceService, Play
 from guesthouse.instances.plan import ControlPlane
-from guesthouse.people import operator_scope
-from guesthouse.people.tokens import TokenStore
+from guesthouse.people import ActorKind, operator_scope, system_scope
+from guesthouse.people.tokens import TokenGrant, TokenStore
 from guesthouse.runs import FlowRegistry, Json, Run, RunService, RunState
 from guesthouse.stacks.model import ComposeRefused
 from tests.fakes.clock import START, FakeClock
@@ -204,7 +205,50 @@ async def test_the_tests_token_ends_by_itself(bench: Bench) -> None:
     with bench.database.reading() as transaction:
         row = transaction.rows(tokens.select())[-1]
     assert (row["actor_kind"], row["partners"]) == ("tests", ["acme"])
+    assert row["environment"] == "acme"
     assert (row["expires_at"] - row["created_at"]).total_seconds() == 300 + 120
+
+
+@pytest.mark.parametrize(
+    ("answer", "raised"),
+    [
+        pytest.param(GREEN, None, id="green"),
+        pytest.param(RED, FunctionalTestsRed, id="red"),
+        pytest.param(asyncio.CancelledError(), asyncio.CancelledError, id="cancelled"),
+    ],
+)
+async def test_the_tests_token_ends_with_the_tests(
+    bench: Bench, answer: Json | BaseException, raised: type[BaseException] | None
+) -> None:
+    store, seen = TokenStore(bench.database, bench.clock), list[bool]()
+
+    def play(played: Play) -> Json:
+        token = played.variables["deployment"]["test"]["environment"]["GUESTHOUSE_TOKEN"]
+        scope = store.authenticate(token)
+        seen.append(scope is not None and scope.opens_routes_of("acme"))
+        seen.append(scope is not None and scope.opens_routes_of("other"))
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    bench.automation.answers[TEST] = play
+    with contextlib.nullcontext() if raised is None else pytest.raises(raised):
+        await bench.put().execute()
+    token = bench.document(TEST)["test"]["environment"]["GUESTHOUSE_TOKEN"]
+    assert seen == [True, False]
+    assert store.authenticate(token) is None
+
+
+async def test_the_end_of_a_run_ends_a_token_that_a_killed_test_step_left(bench: Bench) -> None:
+    context = bench.put()
+    store = TokenStore(bench.database, bench.clock)
+    partners_of_token = frozenset({"acme"})
+    grant = TokenGrant("t", "t", ActorKind.TESTS, partners_of_token, environment="acme")
+    with bench.database.transaction() as transaction:
+        token = store.create(transaction, system_scope(), grant).reveal()
+    assert store.authenticate(token) is not None
+    bench.end(context, RunState.LOST)
+    assert store.authenticate(token) is None
 
 
 async def test_a_failed_deployment_keeps_its_facts(bench: Bench) -> None:

@@ -5,8 +5,9 @@ import sqlalchemy as sa
 
 from guesthouse.db import Database
 from guesthouse.db.tables import environments, partners, products, tokens
+from guesthouse.environments.model import EnvironmentState
 from guesthouse.gateway.model import Decision
-from guesthouse.gateway.service import AuthorisationService
+from guesthouse.gateway.service import DESTROYING, AuthorisationService
 from guesthouse.people import ActorKind, member_scope, operator_scope, system_scope
 from guesthouse.people.tokens import TokenGrant, TokenStore, new_token
 from tests.fakes.clock import START, FakeClock
@@ -15,7 +16,7 @@ HOUR = dt.timedelta(hours=1)
 MEMBER = TokenGrant("member's", "member", ActorKind.MEMBER, frozenset({"acme"}), HOUR)
 OUTSIDER = TokenGrant("outsider's", "outsider", ActorKind.MEMBER, frozenset({"other"}), HOUR)
 OWNER = TokenGrant("owner's", "owner")
-TESTS = TokenGrant("tests'", "tests of acme", ActorKind.TESTS, frozenset({"acme"}), HOUR)
+TESTS = TokenGrant("tests'", "tests of acme", ActorKind.TESTS, frozenset({"acme"}), HOUR, "acme")
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def store(database: Database, clock: FakeClock) -> TokenStore:
         common = {"created_at": START, "updated_at": START, "desired": {}}
         transaction.insert(partners, name="acme", **common)
         transaction.insert(products, name="beacon", **common)
-        for name, state in (("acme", "ready"), ("old", "destroying")):
+        for name, state in (("acme", "ready"), ("spare", "ready"), ("old", "destroying")):
             transaction.insert(
                 environments,
                 name=name,
@@ -53,6 +54,9 @@ def header(database: Database, store: TokenStore, grant: TokenGrant) -> str:
         pytest.param(OWNER, "acme", Decision.ALLOWED, id="owner"),
         pytest.param(MEMBER, "acme", Decision.ALLOWED, id="member"),
         pytest.param(TESTS, "acme", Decision.ALLOWED, id="tests"),
+        pytest.param(MEMBER, "spare", Decision.ALLOWED, id="member-another"),
+        pytest.param(TESTS, "spare", Decision.NOT_FOUND, id="tests-another"),
+        pytest.param(TESTS, "old", Decision.NOT_FOUND, id="tests-another-being-destroyed"),
         pytest.param(OUTSIDER, "acme", Decision.NOT_FOUND, id="outsider"),
         pytest.param(OUTSIDER, "nowhere", Decision.NOT_FOUND, id="outsider-nowhere"),
         pytest.param(MEMBER, "nowhere", Decision.NOT_FOUND, id="member-nowhere"),
@@ -128,3 +132,8 @@ def test_a_known_scope_needs_no_token(service: AuthorisationService, store: Toke
     assert service.authorise(outsider, environment="acme", route="app") is Decision.NOT_FOUND
     owner = operator_scope("owner")
     assert service.authorise(owner, environment="acme", route="app") is Decision.ALLOWED
+
+
+def test_the_gateway_and_environments_mean_the_same_state() -> None:
+    # The gateway may not import environments, so it writes the word itself.
+    assert EnvironmentState.ENDING.value == DESTROYING

@@ -35,6 +35,12 @@ def _create(database: Database, store: TokenStore, grant: TokenGrant) -> str:
         return store.create(transaction, system_scope(), grant).reveal()
 
 
+def _of_tests(environment: str) -> TokenGrant:
+    partners = frozenset({"acme"})
+    actor = f"tests of {environment}"
+    return TokenGrant("tests", actor, ActorKind.TESTS, partners, environment=environment)
+
+
 def test_a_scope_is_made_only_in_people() -> None:
     with pytest.raises(TypeError):
         Scope("mallory", ActorKind.OPERATOR, None)
@@ -74,11 +80,52 @@ def test_a_token_gives_its_scope(database: Database, store: TokenStore) -> None:
 
 
 def test_a_token_of_tests_is_for_routes_only(database: Database, store: TokenStore) -> None:
-    grant = TokenGrant("tests", "tests of acme", ActorKind.TESTS, frozenset({"acme"}))
+    grant = _of_tests("acme")
     scope = store.authenticate(_create(database, store, grant))
-    assert scope == routes_scope("tests of acme", frozenset({"acme"}))
+    assert scope == routes_scope("tests of acme", frozenset({"acme"}), "acme")
     assert scope is not None
     assert (scope.kind, scope.is_for_routes_only) == (ActorKind.MEMBER, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "environment"), [(ActorKind.TESTS, None), (ActorKind.MEMBER, "acme")]
+)
+def test_a_token_of_tests_and_no_other_is_bound(kind: ActorKind, environment: str | None) -> None:
+    with pytest.raises(ValueError, match="bound to an environment"):
+        TokenGrant("any", "any", kind, frozenset({"acme"}), environment=environment)
+
+
+def test_a_token_of_tests_from_before_they_were_bound_opens_nothing(
+    database: Database, store: TokenStore
+) -> None:
+    token = _create(database, store, _of_tests("acme"))
+    with database.transaction() as transaction:
+        transaction.change(sa.update(tokens).values(environment=None))
+    scope = store.authenticate(token)
+    assert scope is not None
+    assert scope.is_for_routes_only
+    assert not scope.opens_routes_of("acme")
+
+
+def test_tokens_of_tests_end_with_the_tests_of_their_environment(
+    database: Database, store: TokenStore
+) -> None:
+    ended = _create(database, store, _of_tests("acme"))
+    other = _create(database, store, _of_tests("spare"))
+    members = _create(database, store, TokenGrant("m", "m", ActorKind.MEMBER, frozenset({"acme"})))
+    with database.transaction() as transaction:
+        assert store.revoke_of_tests(transaction, system_scope(), "acme") == 1
+        assert store.revoke_of_tests(transaction, system_scope(), "acme") == 0
+    assert [store.authenticate(token) is None for token in (ended, other, members)] == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_only_the_system_ends_tokens_of_tests(database: Database, store: TokenStore) -> None:
+    with pytest.raises(PermissionError), database.transaction() as transaction:
+        store.revoke_of_tests(transaction, operator_scope("owner"), "acme")
 
 
 def test_a_token_is_kept_only_as_a_digest(database: Database, store: TokenStore) -> None:
