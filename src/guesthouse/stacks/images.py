@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from guesthouse.stacks.dockerfile import health_options, read_paths
 from guesthouse.stacks.draft import Draft, text_tag
 from guesthouse.stacks.environment import our_labels
+from guesthouse.stacks.instructions import HUB, OURS, breaches
 from guesthouse.stacks.limits import shm_bytes
 from guesthouse.stacks.model import Build
 from guesthouse.stacks.mounts import kept_file
@@ -16,12 +17,14 @@ from guesthouse.stacks.paths import is_below, join
 from guesthouse.stacks.security import extra_hosts
 
 DOCKERFILE = "Dockerfile"
+BUILDER = "BUILDKIT_"
+HARMLESS_SETTINGS = frozenset({"BUILDKIT_INLINE_CACHE"})
+CACHES = "BUILDKIT_CACHE_MOUNT_NS"
+"""Keeps the caches of an environment's builds apart from those of others."""
 IMAGE = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]{1,5})?(/[A-Za-z0-9._-]+)*"
     r"(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?"
 )
-OURS = "gh/"
-HUB = re.compile(r"(index\.)?docker\.io/")
 IDENTITY = re.compile(r"[0-9a-f]+")
 """The engine takes a plain hexadecimal name for the beginning of any image's id."""
 
@@ -81,10 +84,10 @@ def _built(draft: Draft, name: str, written: Model, place: str) -> Image:
     section |= _dockerfile(draft, written, context, place)
     if written.get("target"):
         section["target"] = str(written["target"])
-    arguments = _arguments(draft, written)
-    section |= {"args": arguments} if arguments else {}
+    section["args"] = _arguments(draft, written, place)
     section |= _contexts(draft, written, place) | _options(draft, written, place)
     text = _instructions(draft, context, section)
+    _judge(draft, text, section["args"], place)
     tag = _tag(draft, context, section, text)
     ours = f"{OURS}{draft.context.environment}/{_repository(name)}:{tag}"
     section["labels"] = our_labels(draft)
@@ -135,14 +138,27 @@ def _dockerfile(draft: Draft, written: Model, context: str, place: str) -> Model
     return {"dockerfile": posixpath.relpath(path, context or ".")}
 
 
-def _arguments(draft: Draft, written: Model) -> dict[str, str]:
+def _arguments(draft: Draft, written: Model, place: str) -> dict[str, str]:
     arguments: dict[str, str | None] = written.get("args") or {}
+    for name in sorted(arguments):
+        if name.startswith(BUILDER) and name not in HARMLESS_SETTINGS:
+            why = "it sets the engine's builder, which others use, too"
+            draft.ledger.refuse("build-args", f"{place}.args.{name}", name, why, "leave it out")
     filled = {
         name: draft.values.text(name) if value is None else value
         for name, value in arguments.items()
         if value is not None or draft.values.has(name)
     }
+    # Caches of RUN --mount=type=cache are the engine's: without this, whoever names one writes it.
+    filled[CACHES] = draft.context.environment
     return {name: filled[name] for name in sorted(filled)}
+
+
+def _judge(draft: Draft, text: str, arguments: Mapping[str, str], place: str) -> None:
+    may_download = draft.policy.may_download_in_builds
+    for breach in breaches(text, arguments, may_download=may_download):
+        where = f"{place}.dockerfile:{breach.line}"
+        draft.ledger.refuse(breach.code, where, breach.written, breach.why, breach.instead)
 
 
 def _contexts(draft: Draft, written: Model, place: str) -> Model:

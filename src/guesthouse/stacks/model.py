@@ -142,6 +142,8 @@ class Policy:
     pids_most: int
     may_skip_init: bool
     """Whether ``init: false`` is followed; some images bring an init of their own."""
+    may_download_in_builds: bool
+    """Whether a Dockerfile's ``ADD`` may name an address: the engine itself fetches it."""
     shm_bytes_most: int
     tmpfs_bytes_most: int
     replicas_most: int

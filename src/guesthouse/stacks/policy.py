@@ -27,8 +27,8 @@ CORE = Policy(
     name="core",
     granted_capabilities=SWITCH_USER,
     requestable_capabilities=SWITCH_USER
-    | {"AUDIT_WRITE", "FSETID", "IPC_LOCK", "NET_RAW", "SETFCAP", "SETPCAP", "SYS_CHROOT"}
-    | {"SYS_NICE"},
+    # Not NET_RAW: who writes packets by hand writes any sender's address on them.
+    | {"AUDIT_WRITE", "FSETID", "IPC_LOCK", "SETFCAP", "SETPCAP", "SYS_CHROOT", "SYS_NICE"},
     host_paths=(),
     sysctls=SAFE_SYSCTLS | {"net.core.somaxconn"},
     memory_bytes=2 * GIB,
@@ -36,6 +36,7 @@ CORE = Policy(
     pids=1024,
     pids_most=8192,
     may_skip_init=True,
+    may_download_in_builds=True,
     shm_bytes_most=GIB,
     tmpfs_bytes_most=GIB,
     replicas_most=16,
@@ -52,6 +53,7 @@ PARTNER = Policy(
     pids=256,
     pids_most=512,
     may_skip_init=False,
+    may_download_in_builds=False,
     shm_bytes_most=64 * MIB,
     tmpfs_bytes_most=256 * MIB,
     replicas_most=4,

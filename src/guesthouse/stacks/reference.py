@@ -29,6 +29,12 @@ memory (without swap), processors, processes and open files, logs capped, networ
 its own, no published port. Health checks run at most every 5 s, but every 500 ms while a service
 starts. An `init` of its own needs to be process 1: such an image says `init: false`.
 
+Dockerfiles are read, too. Refused are images of other environments (`gh/…`) after `FROM`,
+`--from=` and in mounts; `# syntax=` other than `docker/dockerfile`; `RUN --network=host`,
+`--security=insecure`, `--device` and `--mount=type=ssh`; arguments named `BUILDKIT_…`; and what
+can't be told from the text, such as quotes in a flag. Caches of `RUN --mount=type=cache` are the
+environment's own.
+
 | limit | {names} |
 |---|{rules}|
 """
@@ -44,6 +50,7 @@ LIMITS = (
     ("capabilities it may ask for besides", "requestable_capabilities"),
     ("kernel settings (`sysctls`)", "sysctls"),
     ("`init: false` is followed", "may_skip_init"),
+    ("`ADD` of a Dockerfile downloads", "may_download_in_builds"),
 )
 MIB = 2**20
 

@@ -9,7 +9,13 @@ import pytest
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.stacks.check import check
 from guesthouse.stacks.draft import text_tag
-from guesthouse.stacks.model import MANIFEST_NAME, ComposeInvalid, EdgeTooSmall, ValuesInvalid
+from guesthouse.stacks.model import (
+    MANIFEST_NAME,
+    ComposeInvalid,
+    EdgeTooSmall,
+    Policy,
+    ValuesInvalid,
+)
 from guesthouse.stacks.policy import CORE, PARTNER
 from guesthouse.stacks.sources import FolderTree
 from guesthouse.stacks.yamlfile import Yaml, read_mapping
@@ -163,8 +169,16 @@ def test_only_the_core_may_bring_an_init_of_its_own() -> None:
 
 
 def test_partners_cannot_ask_for_what_the_core_can() -> None:
-    assert refused(service("cap_add: [NET_RAW]")) == ()
-    assert [finding.code for finding in refused(service("cap_add: [NET_RAW]"), policy=PARTNER)]
+    assert refused(service("cap_add: [SYS_CHROOT]")) == ()
+    assert [finding.code for finding in refused(service("cap_add: [SYS_CHROOT]"), policy=PARTNER)]
+
+
+@pytest.mark.parametrize("policy", [CORE, PARTNER], ids=lambda policy: policy.name)
+def test_nobody_writes_packets_by_hand(policy: Policy) -> None:
+    granted = policy.granted_capabilities | policy.requestable_capabilities
+    assert granted.isdisjoint({"NET_RAW", "NET_ADMIN"})
+    found = refused(service("cap_add: [NET_RAW]"), policy=policy)
+    assert [finding.code for finding in found] == ["capability"]
 
 
 def test_an_operator_may_name_a_folder_of_the_instance() -> None:
@@ -494,7 +508,8 @@ build:
     assert emitted["context"] == "./sources/api"
     assert emitted["dockerfile"] == "../docker/api.Dockerfile"
     assert emitted["target"] == "prod"
-    assert emitted["args"] == {"A": "1", "TITLE": "Sample"}
+    caches = {"BUILDKIT_CACHE_MOUNT_NS": "acme"}
+    assert emitted["args"] == {"A": "1", "TITLE": "Sample", **caches}
     assert emitted["additional_contexts"] == {"base": "service:base", "lib": "./sources/lib"}
     assert emitted["network"] == "none"
     assert stack.sources == ("",)
