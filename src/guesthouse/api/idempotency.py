@@ -19,7 +19,8 @@ from guesthouse.people import Scope
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
-METHODS = frozenset({"POST", "PUT", "DELETE"})
+METHODS = frozenset({"POST", "DELETE"})
+"""PUT may be sent again as it is; a digest of its body, which may be a secret, is not kept."""
 MAX_KEY_LENGTH = 255
 LIFETIME = dt.timedelta(hours=24)
 REFUSALS = (GuesthouseError, HTTPException, RequestValidationError)

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from guesthouse.config import Settings
 from guesthouse.db import Database
+from guesthouse.environments.secrets import EnvironmentSecrets
 from guesthouse.environments.service import EnvironmentService
 from guesthouse.estate.service import EstateService
 from guesthouse.gateway.service import AuthorisationService
@@ -24,6 +25,11 @@ class Services(Protocol):
     @property
     def environments(self) -> EnvironmentService:
         """Environments."""
+        ...
+
+    @property
+    def secrets(self) -> EnvironmentSecrets:
+        """Secrets of environments."""
         ...
 
     @property

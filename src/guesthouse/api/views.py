@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from guesthouse.audit import BadEntry, Entry
 from guesthouse.environments.model import Environment
+from guesthouse.environments.secrets import SecretStatus
 from guesthouse.estate.model import Plan
 from guesthouse.estate.render import render_plan, to_json
 from guesthouse.instances.model import Instance
@@ -102,6 +103,13 @@ class EnvironmentView(BaseModel):
     addresses: list[AddressView]
     current_run: str | None
     updated_at: dt.datetime
+
+
+class SecretView(BaseModel):
+    """A secret of an environment; its value is never shown."""
+
+    name: str
+    is_set: bool = Field(description="False where a deployment asked for it in vain.")
 
 
 class InstanceView(BaseModel):
@@ -235,6 +243,11 @@ def step_view(step: Step) -> StepView:
         seconds=_seconds(step.started_at, step.ended_at),
         timings=_timings(step.result or {}),
     )
+
+
+def secret_view(secret: SecretStatus) -> SecretView:
+    """Return a secret as it looks on the wire."""
+    return SecretView(name=secret.name, is_set=secret.is_set)
 
 
 def line_view(line: LogLine) -> LineView:

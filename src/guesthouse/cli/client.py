@@ -59,6 +59,10 @@ class Api:
         """Have something done, once, however often the request has to be sent."""
         return self._request("POST", path, body=body).json()
 
+    def put(self, path: str, body: Mapping[str, Any]) -> Json:
+        """Have something set."""
+        return self._request("PUT", path, body=body).json()
+
     def delete(self, path: str) -> Json:
         """Have something removed."""
         return self._request("DELETE", path).json()

@@ -1,5 +1,6 @@
 """Where the command line reads and writes: results to stdout, talk to stderr."""
 
+import getpass
 import json
 import re
 import sys
@@ -12,6 +13,7 @@ import httpx
 from guesthouse.cli.errors import NoTerminal
 from guesthouse.cli.machine import Machine
 from guesthouse.kit.clock import Clock, SystemClock
+from guesthouse.kit.sensitive import Sensitive
 
 COLOURS: Mapping[str, str] = {"green": "32", "red": "31", "yellow": "33", "dim": "2", "bold": "1"}
 SGR = re.compile(r"\x1b\[[0-9;:]*m")
@@ -35,6 +37,9 @@ class Terminal:
     out: IO[str] = field(default_factory=lambda: sys.stdout)
     err: IO[str] = field(default_factory=lambda: sys.stderr)
     ask: Callable[[str], str] = _ask
+    read: IO[str] = field(default_factory=lambda: sys.stdin)
+    ask_unseen: Callable[[str], str] = getpass.getpass
+    """Asks without showing the answer."""
     attended: bool = field(default_factory=_is_attended)
     """Whether somebody is there to answer."""
     environment: Mapping[str, str] | None = None
@@ -66,6 +71,14 @@ class Terminal:
         stream = self.out if result else self.err
         stream.write(plain(text, colours=stream.isatty()) + "\n")
         stream.flush()
+
+    def secret(self, question: str) -> Sensitive[str]:
+        """Return a secret: typed unseen at a terminal, else all of the standard input.
+
+        One line break at its end is not part of it.
+        """
+        text = self.ask_unseen(question) if self.read.isatty() else self.read.read()
+        return Sensitive(text.removesuffix("\n").removesuffix("\r"))
 
     def confirm(self, question: str, *, yes: bool, command: str) -> bool:
         """Ask before something is changed.

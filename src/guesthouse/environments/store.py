@@ -104,7 +104,7 @@ class EnvironmentStore:
 
 
 class SecretStore:
-    """Sealed secrets of the environments a caller may see."""
+    """Sealed secrets of the environments a caller may see; one asked for in vain is empty."""
 
     def get(
         self, scope: Scope, transaction: Transaction, environment: str, name: str
@@ -116,7 +116,32 @@ class SecretStore:
             .where(secrets.c.environment == environment, secrets.c.name == name, visible(scope))
         )
         sealed = transaction.scalar(statement)
-        return None if sealed is None else bytes(sealed)
+        return bytes(sealed) if sealed else None
+
+    def names(
+        self, scope: Scope, transaction: Transaction, environment: str
+    ) -> list[tuple[str, bool]]:
+        """Return each secret's name, and whether it has a value."""
+        statement = (
+            sa.select(secrets.c.name, secrets.c.sealed)
+            .join(environments, environments.c.name == secrets.c.environment)
+            .where(secrets.c.environment == environment, visible(scope))
+            .order_by(secrets.c.name)
+        )
+        return [(row["name"], bool(row["sealed"])) for row in transaction.rows(statement)]
+
+    def ask(
+        self,
+        scope: Scope,
+        transaction: Transaction,
+        environment: str,
+        name: str,
+        *,
+        at: dt.datetime,
+    ) -> None:
+        """Note that a secret is waited for, unless it is there by now."""
+        if name not in dict(self.names(scope, transaction, environment)):
+            self.put(scope, transaction, environment, name, sealed=b"", at=at)
 
     def put(
         self,

@@ -63,7 +63,7 @@ def _call(client: httpx.Client, method: str, path: str, run_id: str) -> httpx.Re
     name = "acme"
     if path.startswith(INSTANCE_ROUTES):
         name = "spare" if method == "DELETE" else "local"
-    address = path.format(run_id=run_id, name=name, secret="LICENCE")
+    address = path.replace("{secret}", "LICENCE").format(run_id=run_id, name=name)
     body: dict[str, object] | None = {"documents": dict(ESTATE)} if "/estate/" in path else None
     if method == "PUT":
         body = {"value": "given"}

@@ -3,6 +3,7 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import httpx
 import pytest
@@ -56,6 +57,7 @@ class Cli:
     scope: Scope = OPERATOR
     attended: bool = False
     answer: str = ""
+    read: IO[str] = field(default_factory=io.StringIO)
     asked: list[str] = field(default_factory=list)
     environment: Mapping[str, str] = field(default_factory=dict)
     transport: httpx.BaseTransport | None = None
@@ -69,6 +71,8 @@ class Cli:
             out=out,
             err=err,
             ask=self._ask,
+            read=self.read,
+            ask_unseen=self._ask,
             attended=self.attended,
             environment={
                 **variables,

@@ -13,7 +13,12 @@ from guesthouse.environments.model import (
     LockForeign,
     LockMissing,
 )
-from guesthouse.environments.secrets import EnvironmentSecrets, SecretMissing
+from guesthouse.environments.secrets import (
+    EnvironmentSecrets,
+    SecretMissing,
+    SecretNameInvalid,
+    SecretStatus,
+)
 from guesthouse.environments.service import DEPLOY, DESTROY, EnvironmentService
 from guesthouse.environments.store import EnvironmentStore
 from guesthouse.errors import Invalid
@@ -193,7 +198,60 @@ def test_a_secret_that_must_be_given_is_asked_for(
 ) -> None:
     _put(database, service)
     declared = (SecretDeclaration("LICENCE", generate=False),)
-    with pytest.raises(SecretMissing, match="LICENCE"):
+    with pytest.raises(SecretMissing, match="LICENCE") as caught:
         vault.values(system_scope(), "acme", declared)
+    assert caught.value.next_step == "guesthouse env secret set acme LICENCE"
+    assert vault.list(MEMBER, "acme") == (SecretStatus("LICENCE", is_set=False),)
     vault.put(OWNER, "acme", "LICENCE", Sensitive("given"))
     assert vault.values(system_scope(), "acme", declared)["LICENCE"] == Sensitive("given")
+    assert vault.list(MEMBER, "acme") == (SecretStatus("LICENCE", is_set=True),)
+
+
+def test_all_secrets_that_must_be_given_are_asked_for_at_once(
+    database: Database, service: EnvironmentService, vault: EnvironmentSecrets
+) -> None:
+    _put(database, service)
+    names = ("LICENCE", "SMTP")
+    declared = tuple(SecretDeclaration(name, generate=False) for name in names)
+    for _ in range(2):
+        with pytest.raises(SecretMissing, match="LICENCE, SMTP"):
+            vault.values(system_scope(), "acme", (*declared, SecretDeclaration("MADE")))
+    assert [(found.name, found.is_set) for found in vault.list(OWNER, "acme")] == [
+        ("LICENCE", False),
+        ("SMTP", False),
+    ]
+
+
+def test_a_secret_is_recorded_without_its_value(
+    database: Database, service: EnvironmentService, vault: EnvironmentSecrets
+) -> None:
+    _put(database, service)
+    vault.put(MEMBER, "acme", "LICENCE", Sensitive("given"))
+    with database.reading() as transaction:
+        entry = audit.entries(transaction, OWNER, limit=1)[0]
+    assert (entry.actor, entry.action, entry.object, entry.detail) == (
+        MEMBER.actor,
+        "secret.set",
+        "environment/acme",
+        {"secret": "LICENCE"},
+    )
+
+
+def test_outsiders_set_and_see_no_secrets(
+    database: Database, service: EnvironmentService, vault: EnvironmentSecrets
+) -> None:
+    _put(database, service)
+    with pytest.raises(EnvironmentNotFound):
+        vault.put(OUTSIDER, "acme", "LICENCE", Sensitive("given"))
+    with pytest.raises(EnvironmentNotFound):
+        vault.list(OUTSIDER, "acme")
+    assert vault.list(OWNER, "acme") == ()
+
+
+@pytest.mark.parametrize("name", ["", "guesthouse-salt", "A B", "1A", "A" * 64, "A\n"])
+def test_what_no_product_asks_for_is_no_name_of_a_secret(
+    database: Database, service: EnvironmentService, vault: EnvironmentSecrets, name: str
+) -> None:
+    _put(database, service)
+    with pytest.raises(SecretNameInvalid):
+        vault.put(OWNER, "acme", name, Sensitive("given"))

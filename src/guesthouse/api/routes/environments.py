@@ -12,12 +12,18 @@ from guesthouse.api.views import (
     EnvironmentView,
     PageView,
     RunView,
+    SecretView,
     environment_view,
     page_of,
     run_view,
+    secret_view,
 )
+from guesthouse.kit.sensitive import Sensitive
 
 router = APIRouter(prefix="/environments", tags=["environments"], route_class=GuardedRoute)
+
+
+MAX_SECRET = 64 * 1024
 
 
 class DeployRequest(BaseModel):
@@ -28,6 +34,14 @@ class DeployRequest(BaseModel):
     locked: dict[str, Any] | None = Field(
         default=None, description="A lock to reproduce; null deploys what is declared."
     )
+
+
+class SecretValue(BaseModel):
+    """What to keep."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    value: str = Field(min_length=1, max_length=MAX_SECRET, repr=False)
 
 
 @router.get("")
@@ -52,6 +66,22 @@ def environment(services: Provided, caller: Caller, name: str) -> EnvironmentVie
 def lock(services: Provided, caller: Caller, name: str) -> dict[str, Any]:
     """Show digests, commits and versions of what runs; `apply` reproduces it."""
     return dict(services.environments.lock(caller, name))
+
+
+@router.get("/{name}/secrets")
+@admits(Access.SIGNED_IN)
+def secrets(services: Provided, caller: Caller, name: str) -> list[SecretView]:
+    """List secrets by name, and whether each has a value; values are never shown."""
+    return [secret_view(secret) for secret in services.secrets.list(caller, name)]
+
+
+@router.put("/{name}/secrets/{secret}")
+@admits(Access.SIGNED_IN)
+def set_secret(
+    services: Provided, caller: Caller, name: str, secret: str, request: SecretValue
+) -> SecretView:
+    """Set a secret; the next deployment hands it out."""
+    return secret_view(services.secrets.put(caller, name, secret, Sensitive(request.value)))
 
 
 @router.post("/{name}/deploy", status_code=status.HTTP_202_ACCEPTED)

@@ -4,11 +4,13 @@ from typing import Annotated
 
 import typer
 
+from guesthouse.cli.commands import secret
 from guesthouse.cli.commands.estate import run_to_end, show_addresses
 from guesthouse.cli.options import AsJson, Detach, Name, Yes, session_of
 from guesthouse.cli.show import ago, details, short, table
 
 app = typer.Typer(help="Environments: the running copies of products.")
+app.add_typer(secret.app, name="secret")
 
 
 @app.command("list")
