@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from guesthouse.gateway.headers import FORGEABLE
 from guesthouse.gateway.model import Access, Route, Site
 
 HSTS = 'Strict-Transport-Security "max-age=31536000" always'
@@ -20,45 +21,6 @@ REFUSED_SECONDS = 1
 IDLE_SECONDS = 120
 STREAM_IDLE_SECONDS = 3600
 KEPT_CONNECTIONS = 32
-
-# Headers in which other proxies say who someone is or where they come from. No proxy of ours
-# stands in front of the gateway, so whoever sends one forges it.
-FORGEABLE = (
-    "Forwarded",
-    "Proxy",
-    "Remote-Email",
-    "Remote-Groups",
-    "Remote-Name",
-    "Remote-User",
-    "True-Client-IP",
-    "X-Auth-Request-Email",
-    "X-Auth-Request-Groups",
-    "X-Auth-Request-User",
-    "X-Authenticated-User",
-    "X-Client-Cert",
-    "X-Client-IP",
-    "X-Forwarded-Email",
-    "X-Forwarded-Groups",
-    "X-Forwarded-Preferred-Username",
-    "X-Forwarded-Prefix",
-    "X-Forwarded-Server",
-    "X-Forwarded-User",
-    "X-Guesthouse-Actor",
-    "X-Guesthouse-Kind",
-    "X-Guesthouse-Partner",
-    "X-Guesthouse-Role",
-    "X-Guesthouse-Run",
-    "X-Guesthouse-Scope",
-    "X-Guesthouse-Token",
-    "X-Guesthouse-User",
-    "X-Original-URL",
-    "X-Remote-User",
-    "X-Rewrite-URL",
-    "X-SSL-Client-Cert",
-    "X-SSL-Client-S-DN",
-    "X-SSL-Client-Verify",
-    "X-WebAuth-User",
-)
 
 
 def render_site(site: Site) -> str:

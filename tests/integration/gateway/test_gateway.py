@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from guesthouse.gateway.render import FORGEABLE
+from guesthouse.gateway.headers import FORGEABLE
 from guesthouse.kit import process
 from guesthouse.kit.clock import SystemClock
 from tests.integration.gateway.conftest import FORWARDED_PORT, UPLOAD, Caller, Gateway
@@ -63,6 +63,27 @@ def test_forged_headers_do_not_reach_the_product(
     forged = dict.fromkeys((*FORGEABLE, *honest, "X-Forwarded-Proto"), "forged")
     response = caller.request("GET", gateway.url(route), token=gateway.token(), headers=forged)
     assert "forged" not in shown_headers(response).values()
+
+
+@pytest.mark.parametrize("route", ["app", "hub"])
+def test_no_spelling_of_a_header_reaches_the_product_unseen(
+    gateway: Gateway, caller: Caller, route: str
+) -> None:
+    forged = {
+        "X_Forwarded_For": "forged",
+        "X_Guesthouse_Environment": "forged",
+        "Remote_User": "forged",
+        "x-FORWARDED-user": "forged",
+        "X.Forwarded.For": "forged",
+        # Hop by hop: whoever is told to drop the true ones could be told lies instead.
+        "Connection": "close, X-Forwarded-For, X-Real-IP, X-Guesthouse-Route",
+    }
+    response = caller.request("GET", gateway.url(route), token=gateway.token(), headers=forged)
+    headers = shown_headers(response)
+    assert "forged" not in headers.values()
+    assert headers["x-forwarded-for"] == headers["x-real-ip"] == "127.0.0.1"
+    assert headers["x-guesthouse-route"] == route
+    assert "X-Forwarded-For" not in headers.get("connection", "")
 
 
 def test_a_host_header_can_not_lie_to_the_product(gateway: Gateway) -> None:

@@ -1,11 +1,13 @@
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from guesthouse.gateway.headers import FORGEABLE
 from guesthouse.gateway.model import Access, ControlPlane, Route, Site, route_host
-from guesthouse.gateway.render import FORGEABLE, render_site
+from guesthouse.gateway.render import render_site
 from guesthouse.gateway.trust import trust_instructions
 from tests.golden.compare import assert_golden
 
@@ -66,6 +68,55 @@ def test_every_route_strips_what_could_be_forged(made: Route) -> None:
     block = _block(render_site(LOCAL), made.host)
     missing = [name for name in FORGEABLE if f'proxy_set_header {name} "";' not in block]
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Forwarded",
+        "Proxy",
+        "Remote-User",
+        "X-Client-Cert",
+        "X-Forwarded-Client-Cert",
+        "X-Forwarded-For",
+        "X-Forwarded-Host",
+        "X-Forwarded-Port",
+        "X-Forwarded-Prefix",
+        "X-Forwarded-Proto",
+        "X-Forwarded-User",
+        "X-Guesthouse-Environment",
+        "X-Guesthouse-Partner",
+        "X-Guesthouse-Route",
+        "X-Guesthouse-User",
+        "X-Original-URL",
+        "X-Real-IP",
+        "X-Rewrite-URL",
+    ],
+)
+def test_no_route_passes_on_what_products_are_known_to_believe(name: str) -> None:
+    for made in LOCAL.routes:
+        assert f"proxy_set_header {name} " in _block(render_site(LOCAL), made.host)
+
+
+def test_the_names_are_each_listed_once_and_without_underscores() -> None:
+    lower = [name.lower() for name in FORGEABLE]
+    assert sorted(set(lower)) == sorted(lower)
+    assert not any("_" in name for name in FORGEABLE)
+
+
+ROLES = Path(__file__).parents[3] / "ansible" / "roles"
+
+
+def test_nginx_drops_names_with_underscores_and_malformed_ones() -> None:
+    text = (ROLES / "gateway/templates/nginx.conf.j2").read_text()
+    assert "    underscores_in_headers off;" in text
+    assert "    ignore_invalid_headers on;" in text
+
+
+def test_nobody_takes_a_connection_to_the_console_over() -> None:
+    text = (ROLES / "control/templates/console.conf.j2").read_text()
+    assert re.findall(r"proxy_set_header (?:Upgrade|Connection) (.*);", text)
+    assert set(re.findall(r"proxy_set_header (?:Upgrade|Connection) (.*);", text)) == {'""'}
 
 
 def test_only_websockets_may_take_a_connection_over() -> None:
