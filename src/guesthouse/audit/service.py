@@ -1,5 +1,6 @@
 """Writes and checks the audit chain: each row's hash covers the row and the hash before it."""
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping
@@ -75,6 +76,25 @@ def record(
     }
     previous = GENESIS if last is None else last["hash"]
     transaction.insert(audit_entries, **content, previous=previous, hash=_hash(previous, content))
+
+
+def is_recorded(
+    transaction: Transaction,
+    scope: Scope,
+    action: str,
+    object: str,  # noqa: A002 - the glossary's word
+    *,
+    since: dt.datetime,
+) -> bool:
+    """Whether the caller has done this to that object since a time."""
+    statement = (
+        sa.select(audit_entries.c.sequence)
+        .where(audit_entries.c.object == object, audit_entries.c.action == action)
+        .where(audit_entries.c.actor == scope.actor)
+        .where(audit_entries.c.at >= since.astimezone(dt.UTC).isoformat())
+        .limit(1)
+    )
+    return transaction.row(statement) is not None
 
 
 def entries(

@@ -52,28 +52,32 @@ class EnvironmentService:
             return self._store.page(scope, transaction, cursor=cursor, limit=bounded_limit(limit))
 
     def lock(self, scope: Scope, name: str) -> Json:
-        """Return what runs, exactly.
+        """Return what runs, exactly, its variables among it; the read is recorded.
 
         Raises:
             EnvironmentNotFound: There is none, or not for this caller.
             LockMissing: Nothing was ever up.
         """
-        lock = self.get(scope, name).lock
-        if lock is None:
-            raise LockMissing(name)
+        with self._database.transaction() as transaction:
+            lock = self._found(scope, transaction, name).lock
+            if lock is None:
+                raise LockMissing(name)
+            about = f"environment/{name}"
+            audit.record(transaction, scope, "environment.read_lock", about, {}, self._clock)
         return lock
 
     def junit(self, scope: Scope, run: str) -> bytes:
-        """Return the JUnit file of a run.
+        """Return the JUnit file of a run; the read is recorded.
 
         Raises:
             NotFound: The run left none, or is not for this caller.
         """
-        with self._database.reading() as transaction:
+        with self._database.transaction() as transaction:
             data = self._artifacts.get(scope, transaction, run, JUNIT)
-        if data is None:
-            sentence = f"run {run} left no JUnit file"
-            raise NotFound(sentence, next_step=f"guesthouse run show {run}")
+            if data is None:
+                sentence = f"run {run} left no JUnit file"
+                raise NotFound(sentence, next_step=f"guesthouse run show {run}")
+            audit.record(transaction, scope, "run.read_junit", f"run/{run}", {}, self._clock)
         return data
 
     def put(

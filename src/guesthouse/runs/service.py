@@ -24,6 +24,9 @@ from guesthouse.runs.store import RunStore
 
 LOG_PAGE_LINES = 1000
 POLL = dt.timedelta(milliseconds=150)
+READ_LOG = "run.read_log"
+GOES_ON = dt.timedelta(hours=1)
+"""How long a reader who asks for further lines is still at the read they opened."""
 
 
 class RunService:
@@ -128,6 +131,33 @@ class RunService:
             elif self._store.request_cancel(scope, transaction, run_id):
                 audit.record(transaction, scope, "run.cancel", f"run/{run_id}", {}, self._clock)
         return self.get(scope, run_id)
+
+    def open_log(self, scope: Scope, run_id: str, *, after: int) -> Run:
+        """Record that somebody reads a log, once for a read: not for each page or reconnect.
+
+        A reader who has lines already goes on with what was recorded, if it was not long ago.
+
+        Args:
+            scope: Who reads.
+            run_id: The run.
+            after: The last line they have; 0 for none.
+
+        Returns:
+            The run.
+
+        Raises:
+            RunNotFound: There is none, or not for this caller.
+        """
+        run, about = self.get(scope, run_id), f"run/{run_id}"
+        with self._database.reading() as transaction:
+            since = self._clock.now() - GOES_ON
+            is_open = after > 0 and audit.is_recorded(
+                transaction, scope, READ_LOG, about, since=since
+            )
+        if not is_open:
+            with self._database.transaction() as transaction:
+                audit.record(transaction, scope, READ_LOG, about, {"after": after}, self._clock)
+        return run
 
     def log(
         self, scope: Scope, run_id: str, *, after: int = 0, limit: int = LOG_PAGE_LINES

@@ -70,16 +70,18 @@ async def log(  # noqa: PLR0913 - each is a parameter of the request
     last_event_id: LastEventId = None,
 ) -> Response:
     """Read a run's log, oldest line first, or follow it to its end."""
+    # The standard has a browser repeat the address as it was, so the header is the newer number.
+    after = after if last_event_id is None else last_event_id
+    await run_in_threadpool(services.runs.open_log, caller, run_id, after=after)
     if not follow:
         lines = await run_in_threadpool(
             services.runs.log, caller, run_id, after=after, limit=limit
         )
         return StreamingResponse(_json_lines(lines), media_type=LINES)
-    await run_in_threadpool(services.runs.get, caller, run_id)
     reader = Reader(
         scope=caller,
         run_id=run_id,
-        after=after if last_event_id is None else last_event_id,
+        after=after,
         readmit=lambda: admit(request, services.tokens, Access.SIGNED_IN),
     )
     tails: Tails = request.app.state.tails
