@@ -105,15 +105,12 @@ class CertificateAuthority:
         digest = x509.load_pem_x509_certificate(self.ca_pem.encode()).fingerprint(hashes.SHA256())
         return digest.hex(":").upper()
 
-    def certificate(
-        self, name: str, *, hosts: Sequence[str], addresses: Sequence[str] = ()
-    ) -> Certificate:
+    def certificate(self, name: str, *, hosts: Sequence[str]) -> Certificate:
         """Return a certificate, the one issued before where that still serves.
 
         Args:
             name: What it is filed under: an instance's name.
             hosts: ``*.apps.example.com`` and the like.
-            addresses: IP addresses it is valid for as well.
 
         Raises:
             AuthorityMismatch: A host lies outside the CA's domains.
@@ -121,7 +118,7 @@ class CertificateAuthority:
         _check_file_name(name)
         with self._turn():
             authority = self._opened()
-            wanted = _names(hosts, addresses)
+            wanted: _Names = [x509.DNSName(host) for host in dict.fromkeys(hosts)]
             authority.check(hosts, self._directory)
             kept = self._kept(name)
             if kept is None or not self._serves(kept, wanted, authority):
@@ -238,13 +235,16 @@ def _new_authority(
     """Return a CA that browsers believe for hosts below these domains only."""
     key = _new_key()
     permitted = [x509.DNSName(domain) for domain in domains]
+    # A constraint on names of one kind leaves the other kinds free: without these the key could
+    # vouch for any address. Everything of ours is reached by name.
+    excluded = [x509.IPAddress(ipaddress.ip_network(every)) for every in ("0.0.0.0/0", "::/0")]
     builder = (
         _builder("Guesthouse CA", key, now, now + CA_LIFETIME)
         .issuer_name(_subject("Guesthouse CA"))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
         # People trust this CA in their browsers; its key must not open other sites to us.
-        .add_extension(x509.NameConstraints(permitted, None), critical=True)
+        .add_extension(x509.NameConstraints(permitted, excluded), critical=True)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False
         )
@@ -287,13 +287,6 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
-
-
-def _names(hosts: Sequence[str], addresses: Sequence[str]) -> _Names:
-    return [
-        *(x509.DNSName(host) for host in dict.fromkeys(hosts)),
-        *(x509.IPAddress(ipaddress.ip_address(each)) for each in dict.fromkeys(addresses)),
-    ]
 
 
 def _is_below(host: str, domains: Sequence[str]) -> bool:

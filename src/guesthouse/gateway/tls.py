@@ -15,7 +15,6 @@ class GatewayCertificates:
         *,
         apps_domain: str,
         hosts: Sequence[str] = (),
-        addresses: Sequence[str] = (),
     ) -> None:
         """Serve ``*.<apps domain>`` and what else is named.
 
@@ -23,17 +22,13 @@ class GatewayCertificates:
             authority: Issues the certificates.
             apps_domain: Routes are one label below it.
             hosts: More host names, such as the console's.
-            addresses: IP addresses a gateway is reached at without a name.
         """
         self._authority = authority
         self._hosts = (f"*.{apps_domain}", *hosts)
-        self._addresses = tuple(addresses)
 
     def gateway_files(self, instance: str) -> TlsFiles:
         """Return an instance's certificate with our CA after it, its key, and our CA."""
-        issued = self._authority.certificate(
-            instance, hosts=self._hosts, addresses=self._addresses
-        )
+        issued = self._authority.certificate(instance, hosts=self._hosts)
         return TlsFiles(
             certificate=issued.certificate_pem,
             key=issued.key_pem.reveal(),

@@ -28,7 +28,7 @@ def authority(services: FakeServices) -> CertificateAuthority:
 def https(
     services: FakeServices, authority: CertificateAuthority, free_port: int
 ) -> Iterator[str]:
-    made = authority.certificate("console", hosts=("localhost",), addresses=("127.0.0.1",))
+    made = authority.certificate("console", hosts=("localhost",))
     files = services.settings.state / "console.pem", services.settings.state / "console.key"
     files[0].write_text(made.certificate_pem)
     files[1].write_text(made.key_pem.reveal())
@@ -43,7 +43,7 @@ def https(
     server = uvicorn.Server(config)
     thread = Thread(target=server.run)
     thread.start()
-    address = f"https://127.0.0.1:{free_port}"
+    address = f"https://localhost:{free_port}"
     transport = httpx.HTTPTransport(retries=4, verify=False)
     with httpx.Client(transport=transport, trust_env=False) as client:
         assert client.get(f"{address}/api/v1/health").is_success

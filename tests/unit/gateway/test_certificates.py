@@ -1,4 +1,5 @@
 import datetime as dt
+import ipaddress
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +7,10 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.x509.oid import NameOID
 
 from guesthouse.errors import Kind
 from guesthouse.gateway.certificates import (
@@ -16,6 +20,8 @@ from guesthouse.gateway.certificates import (
     CertificateAuthority,
 )
 from guesthouse.gateway.tls import GatewayCertificates
+from guesthouse.kit import process
+from guesthouse.kit.clock import SystemClock
 from tests.fakes.clock import FakeClock
 
 DOMAINS = ("console.localhost", "apps.localhost")
@@ -34,8 +40,12 @@ def make(directory: Path, clock: FakeClock) -> Make:
     return lambda: CertificateAuthority(directory, clock, domains=DOMAINS)
 
 
+def _ip(text: str) -> x509.IPAddress:
+    return x509.IPAddress(ipaddress.ip_address(text))
+
+
 def issue(authority: CertificateAuthority) -> Certificate:
-    return authority.certificate("local", hosts=HOSTS, addresses=["127.0.0.1"])
+    return authority.certificate("local", hosts=HOSTS)
 
 
 def parsed(certificate: Certificate) -> x509.Certificate:
@@ -65,12 +75,55 @@ def test_the_ca_may_vouch_for_our_domains_only(make: Make) -> None:
     assert (basic.critical, basic.value.ca, basic.value.path_length) == (True, True, 0)
 
 
-def test_a_certificate_names_hosts_and_addresses_and_comes_with_our_ca(make: Make) -> None:
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        pytest.param(x509.DNSName("app--acme.apps.localhost"), "", id="a-route"),
+        pytest.param(x509.DNSName("example.com"), "permitted subtree violation", id="other-host"),
+        pytest.param(_ip("127.0.0.1"), "excluded subtree violation", id="loopback"),
+        pytest.param(_ip("203.0.113.7"), "excluded subtree violation", id="other-address"),
+        pytest.param(_ip("2001:db8::7"), "excluded subtree violation", id="other-address-6"),
+    ],
+)
+def test_a_thief_of_the_key_is_believed_for_our_names_alone(
+    directory: Path, name: x509.GeneralName, complaint: str
+) -> None:
+    ca_file = CertificateAuthority(directory, SystemClock(), domains=DOMAINS).ca_file
+    forged = directory / "forged.pem"
+    forged.write_bytes(_signed(directory, name).public_bytes(Encoding.PEM))
+    argv = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver"]
+    done = process.run([*argv, "-CAfile", str(ca_file), str(forged)], limit=DAY)
+    assert done.ok is (complaint == "")
+    assert complaint in done.errors
+
+
+def _signed(directory: Path, name: x509.GeneralName) -> x509.Certificate:
+    """Return a certificate made with the CA's key, past the code that would refuse it."""
+    ca = x509.load_pem_x509_certificate((directory / "ca.pem").read_bytes())
+    key = load_pem_private_key((directory / "ca.key").read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "of a thief")]))
+        .issuer_name(ca.subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(ca.not_valid_before_utc)
+        .not_valid_after(ca.not_valid_after_utc)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([name]), critical=False)
+        .add_extension(authority, critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    return builder.sign(key, hashes.SHA256())
+
+
+def test_a_certificate_names_hosts_and_comes_with_our_ca(make: Make) -> None:
     issued = issue(make())
     leaf, ca = x509.load_pem_x509_certificates(issued.certificate_pem.encode())
     names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.DNSName) == list(HOSTS)
-    assert [str(each) for each in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1"]
     leaf.verify_directly_issued_by(ca)
     key = load_pem_private_key(issued.key_pem.reveal().encode(), None)
     assert key.public_key() == leaf.public_key()
@@ -92,7 +145,7 @@ def test_a_certificate_is_kept_until_it_is_due(make: Make, clock: FakeClock) -> 
 
 def test_other_names_make_another_certificate(make: Make) -> None:
     first = issue(make())
-    other = make().certificate("local", hosts=HOSTS[:1], addresses=["127.0.0.1"])
+    other = make().certificate("local", hosts=HOSTS[:1])
     assert parsed(other).serial_number != parsed(first).serial_number
 
 
