@@ -4,7 +4,7 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from guesthouse.adapters.git import GitSource, GitSources
+from guesthouse.adapters.git import EVERYWHERE, GitSource, GitSources
 from guesthouse.db import Transaction
 from guesthouse.environments.model import Source
 from guesthouse.environments.ports import SourceFetcher
@@ -16,7 +16,9 @@ from guesthouse.people import Scope
 from guesthouse.runs import Run
 
 OPERATOR_PROTOCOLS = frozenset({"https", "ssh", "file"})
-"""A product's address is the operator's own word; partners' sources are https alone."""
+"""A product's address is the operator's own word.
+
+A partner's is not: what `GitSource` is by itself suits that one, https in the public Internet."""
 
 
 class ProductSources(SourceFetcher, CommitResolver):
@@ -68,4 +70,4 @@ class EstateInstances(InstanceActions):
 
 
 def _source(url: str) -> GitSource:
-    return GitSource(url=url, allowed=OPERATOR_PROTOCOLS)
+    return GitSource(url=url, allowed=OPERATOR_PROTOCOLS, reach=EVERYWHERE)

@@ -87,8 +87,8 @@ class Host:
     redirects: dict[str, str] = field(default_factory=dict)
     """First part of a path → where it sends."""
 
-    def url(self, repository: Repository) -> str:
-        return f"https://127.0.0.1:{self.port}/{repository.path.relative_to(self.root)}"
+    def url(self, repository: Repository, name: str = "127.0.0.1") -> str:
+        return f"https://{name}:{self.port}/{repository.path.relative_to(self.root)}"
 
 
 @pytest.fixture
@@ -175,7 +175,9 @@ def _make_certificate(certificate_file: Path, key_file: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     now = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    address = x509.SubjectAlternativeName(
+        [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("git.example.invalid")]
+    )
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

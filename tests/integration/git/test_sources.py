@@ -1,5 +1,6 @@
 import asyncio
 import datetime as dt
+import ipaddress
 import random
 import socket
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from guesthouse.adapters.git import (
+    EVERYWHERE,
     GitDamaged,
     GitFolderMissing,
     GitHostUnreachable,
@@ -19,6 +21,7 @@ from guesthouse.adapters.git import (
     GitSources,
     GitTooSlow,
     GitUrlRefused,
+    Reach,
     SourceTooLarge,
     SourceUnsafe,
 )
@@ -31,11 +34,11 @@ NOISE = random.Random(1).randbytes(8 * 2**20)  # noqa: S311 - bytes that do not 
 
 
 def _local(repository: Repository) -> GitSource:
-    return GitSource(repository.url, FILE)
+    return GitSource(repository.url, FILE, EVERYWHERE)
 
 
 def _remote(host: Host, repository: Repository) -> GitSource:
-    return GitSource(host.url(repository))
+    return GitSource(host.url(repository), reach=EVERYWHERE)
 
 
 def _contents(place: Path) -> dict[str, bytes]:
@@ -176,7 +179,7 @@ async def test_an_address_runs_no_program(
 ) -> None:
     canary = tmp_path / "canary"
     everything = frozenset({"https", "ssh", "file", "ext"})
-    source = GitSource(url.format(canary), everything)
+    source = GitSource(url.format(canary), everything, EVERYWHERE)
     with pytest.raises(GitUrlRefused):
         await sources.resolve(source, "main")
     with pytest.raises(GitUrlRefused):
@@ -230,20 +233,68 @@ async def test_redirects_are_not_followed(
 ) -> None:
     commit = repository.files({"a": b"1"})
     host.redirects["moved"] = f"https://127.0.0.1:{other_host.port}"
-    source = GitSource(f"https://127.0.0.1:{host.port}/moved/repository.git")
+    url = f"https://127.0.0.1:{host.port}/moved/repository.git"
+    source = GitSource(url, reach=EVERYWHERE)
     with pytest.raises(GitRefused):
         await sources.resolve(source, "main")
     assert isinstance(await fetching.refused(sources, source, commit), GitRefused)
     assert other_host.hits == []
 
 
+class Names:
+    """A name server that answers otherwise each time, as an attacker's does."""
+
+    def __init__(self, *answers: tuple[str, ...]) -> None:
+        self.answers, self.asked = list(answers), 0
+
+    async def __call__(self, _host: str, _port: int) -> tuple[str, ...]:
+        self.asked += 1
+        return self.answers.pop(0)
+
+
+async def test_git_connects_to_what_was_judged_and_asks_no_second_time(
+    host: Host, repository: Repository, fetching: Fetching
+) -> None:
+    commit = repository.files({"a": b"1"})
+    loopback = Reach(besides=(ipaddress.ip_network("127.0.0.0/8"),))
+    # Nobody but our own look-up knows this name.
+    source = GitSource(host.url(repository, "git.example.invalid"), reach=loopback)
+    names = Names(("127.0.0.1",), ("127.0.0.1",))
+    sources = GitSources(ca_file=host.ca_file, lookup=names)
+    assert await sources.resolve(source, "main") == commit
+    assert _contents(await fetching(sources, source, commit)) == {"a": b"1"}
+    assert names.asked == 2
+    assert host.hits
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param(("127.0.0.1",), id="loopback"),
+        pytest.param(("1.1.1.1", "127.0.0.1"), id="one-of-several"),
+        pytest.param(("::ffff:127.0.0.1",), id="mapped"),
+        pytest.param((), id="none"),
+    ],
+)
+async def test_a_partners_host_in_a_private_network_is_never_connected_to(
+    host: Host, repository: Repository, fetching: Fetching, answers: tuple[str, ...]
+) -> None:
+    commit = repository.files({"a": b"1"})
+    source = GitSource(host.url(repository, "git.example.invalid"))
+    sources = GitSources(ca_file=host.ca_file, lookup=Names(answers, answers))
+    with pytest.raises(GitUrlRefused, match="public Internet"):
+        await sources.resolve(source, "main")
+    assert isinstance(await fetching.refused(sources, source, commit), GitUrlRefused)
+    assert host.hits == []
+
+
 async def test_each_way_to_fail_has_its_own_error(
     sources: GitSources, host: Host, repository: Repository, fetching: Fetching, closed_port: int
 ) -> None:
     repository.files({"a": b"1"})
-    nothing = GitSource(f"https://127.0.0.1:{host.port}/nothing.git")
-    silent = GitSource(f"https://127.0.0.1:{closed_port}/a.git")
-    nowhere = GitSource(f"file://{repository.path}-nothing", FILE)
+    nothing = GitSource(f"https://127.0.0.1:{host.port}/nothing.git", reach=EVERYWHERE)
+    silent = GitSource(f"https://127.0.0.1:{closed_port}/a.git", reach=EVERYWHERE)
+    nowhere = GitSource(f"file://{repository.path}-nothing", FILE, EVERYWHERE)
     for source, expected in (
         (nothing, GitRefused),
         (silent, GitHostUnreachable),
@@ -314,8 +365,9 @@ async def test_a_tree_that_holds_itself_many_times_is_refused(
 async def test_a_host_that_says_nothing_is_given_up(silent_port: int) -> None:
     limits = GitLimits(resolve=dt.timedelta(milliseconds=300))
     sources = GitSources(limits)
+    source = GitSource(f"https://127.0.0.1:{silent_port}/a", reach=EVERYWHERE)
     with pytest.raises(GitTooSlow):
-        await sources.resolve(GitSource(f"https://127.0.0.1:{silent_port}/a"), "main")
+        await sources.resolve(source, "main")
 
 
 async def test_cancelling_ends_git_and_leaves_nothing(fetching: Fetching) -> None:
@@ -328,7 +380,7 @@ async def test_cancelling_ends_git_and_leaves_nothing(fetching: Fetching) -> Non
 
     async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        source = GitSource(f"https://127.0.0.1:{port}/a")
+        source = GitSource(f"https://127.0.0.1:{port}/a", reach=EVERYWHERE)
         task = asyncio.create_task(fetching(GitSources(), source, MISSING))
         await reached.wait()
         task.cancel()
@@ -355,7 +407,7 @@ async def test_ssh_is_used_with_our_key_and_pinned_hosts_alone(
     monkeypatch.setenv("PATH", str(programs), prepend=":")
     key, hosts = tmp_path / "my key", tmp_path / "known_hosts"
     source = GitSource(
-        f"ssh://git@git.example.com{repository.path}", frozenset({"ssh"}), key, hosts
+        f"ssh://git@git.example.com{repository.path}", frozenset({"ssh"}), EVERYWHERE, key, hosts
     )
     assert await GitSources().resolve(source, "main") == commit
     assert _contents(await fetching(GitSources(), source, commit)) == {"a": b"1"}

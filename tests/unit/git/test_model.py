@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from guesthouse.adapters.git import GitRefInvalid, GitSource, GitUrlRefused
+from guesthouse.adapters.git import EVERYWHERE, PUBLIC, GitRefInvalid, GitSource, GitUrlRefused
 from guesthouse.adapters.git.model import check_ref, full_names, parse
 
 ALL = frozenset({"https", "ssh", "file"})
@@ -10,7 +10,7 @@ KEY, HOSTS = Path("/keys/id"), Path("/keys/known_hosts")
 
 
 def _source(url: str, allowed: frozenset[str] = ALL) -> GitSource:
-    return GitSource(url, allowed, KEY, HOSTS)
+    return GitSource(url, allowed, EVERYWHERE, KEY, HOSTS)
 
 
 @pytest.mark.parametrize(
@@ -77,11 +77,13 @@ def test_plain_addresses_pass(url: str, expected: tuple[str, str, int, str]) -> 
 def test_a_partner_has_https_alone(url: str) -> None:
     with pytest.raises(GitUrlRefused, match="only https may"):
         parse(GitSource(url))
+    with pytest.raises(GitUrlRefused, match="only https may"):
+        parse(GitSource(url, ALL, PUBLIC, KEY, HOSTS))
 
 
 def test_ssh_needs_our_key_and_pinned_hosts() -> None:
     with pytest.raises(GitUrlRefused, match="pinned"):
-        parse(GitSource("ssh://git@git.example.com/a", ALL, KEY))
+        parse(GitSource("ssh://git@git.example.com/a", ALL, EVERYWHERE, KEY))
 
 
 @pytest.mark.parametrize(

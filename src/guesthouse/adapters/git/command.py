@@ -73,6 +73,10 @@ class Sandbox:
         ]
         if self.ca_file is not None:
             settings.append(f"http.sslCAInfo={self.ca_file}")
+        if address.addresses:
+            # The port's list holds for this host alone, and nothing else is asked: no redirects.
+            found = ",".join(f"[{one}]" if ":" in one else one for one in address.addresses)
+            settings.append(f"http.curloptResolve={address.host}:{address.port}:{found}")
         if address.protocol == "ssh":
             settings.append(f"core.sshCommand={self._ssh(source)}")
         return ["git", *_options(tuple(settings)), *words]

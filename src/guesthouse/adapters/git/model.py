@@ -1,6 +1,7 @@
 """Git sources: addresses, refs, listings and limits. Pure: what is decided before git runs."""
 
 import datetime as dt
+import ipaddress
 import re
 import urllib.parse
 from collections.abc import Sequence
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from guesthouse.errors import Failed, Invalid, NotFound, Unavailable
 
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 PROTOCOLS = frozenset({"https", "ssh", "file"})
 MEBIBYTE = 2**20
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -22,12 +25,28 @@ REF = re.compile(
 
 
 @dataclass(frozen=True)
+class Reach:
+    """Which hosts a source may be at."""
+
+    everywhere: bool = False
+    """Whether any address will do, loopback included: for what the operator names."""
+    besides: tuple[IpNetwork, ...] = ()
+    """Private networks that an operator lists; the public Internet is always in reach."""
+
+
+PUBLIC = Reach()
+EVERYWHERE = Reach(everywhere=True)
+
+
+@dataclass(frozen=True)
 class GitSource:
     """A repository, and what it may be reached with."""
 
     url: str
     allowed: frozenset[str] = frozenset({"https"})
     """Of https, ssh and file; a partner's sources get https alone."""
+    reach: Reach = PUBLIC
+    """Where its host may be; anything but https needs to reach everything."""
     ssh_key: Path | None = None
     """The private key for ssh; without one ssh is refused."""
     known_hosts: Path | None = None
@@ -56,6 +75,8 @@ class Address:
     """Empty for file."""
     port: int
     path: str
+    addresses: tuple[str, ...] = ()
+    """What the host stands for, looked up and judged; empty lets git look it up."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +180,16 @@ class GitStuck(Failed):
         )
 
 
+class GitPinningMissing(Failed):
+    """The installed git can't be held to the addresses that were judged."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the installed git would look host names up a second time",
+            next_step="install git 2.38 or later",
+        )
+
+
 class GitTooSlow(Unavailable):
     """It took longer than it may."""
 
@@ -214,6 +245,8 @@ def parse(source: GitSource) -> Address:
     if parts.scheme not in source.allowed & PROTOCOLS or not url.startswith(f"{parts.scheme}://"):
         allowed = ", ".join(sorted(source.allowed & PROTOCOLS))
         raise GitUrlRefused(url, f"only {allowed} may be used here")
+    if parts.scheme != "https" and not source.reach.everywhere:
+        raise GitUrlRefused(url, "only https may be used here")
     if parts.query or parts.fragment:
         raise GitUrlRefused(url, "it has a query or a fragment")
     if parts.scheme == "file":

@@ -35,6 +35,7 @@ from guesthouse.adapters.git.model import (
     full_names,
     parse,
 )
+from guesthouse.adapters.git.reach import Lookup, look_up, pinned
 from guesthouse.errors import GuesthouseError
 from guesthouse.kit import process
 
@@ -57,15 +58,23 @@ class GitSources:
     from nothing and is judged whole, so a repository that was harmless yesterday gets no credit.
     """
 
-    def __init__(self, limits: GitLimits | None = None, *, ca_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        limits: GitLimits | None = None,
+        *,
+        ca_file: Path | None = None,
+        lookup: Lookup = look_up,
+    ) -> None:
         """Say what repositories may cost.
 
         Args:
             limits: Of size and time; None is what is usual.
             ca_file: Certificates to trust instead of the system's; None is the system's.
+            lookup: Says what host names stand for.
         """
         self._limits = limits or GitLimits()
         self._ca_file = ca_file
+        self._lookup = lookup
 
     async def resolve(self, source: GitSource, ref: str) -> str:
         """Return the commit a ref stands for now.
@@ -87,6 +96,7 @@ class GitSources:
         if COMMIT.fullmatch(ref):
             return ref
         check_ref(ref)
+        address = await pinned(source, address, self._lookup)
         names = full_names(ref)
         with tempfile.TemporaryDirectory(prefix="guesthouse-git-") as home:
             sandbox = Sandbox(Path(home), self._ca_file)
@@ -127,6 +137,7 @@ class GitSources:
         if not COMMIT.fullmatch(commit):
             raise GitRefInvalid(commit)
         destination.parent.mkdir(parents=True, exist_ok=True)
+        address = await pinned(source, address, self._lookup)
         # Beside the destination, so that the last step is a rename.
         home = Path(tempfile.mkdtemp(prefix=".fetch-", dir=destination.parent))
         sandbox = Sandbox(home, self._ca_file)
@@ -306,7 +317,8 @@ async def _unreadable(source: GitSource, address: Address, lines: Lines) -> Gues
         return GitRefused(source.url, _detail(lines)) if is_there else GitFolderMissing(source.url)
     try:
         async with asyncio.timeout(PROBE.total_seconds()):
-            _, writer = await asyncio.open_connection(address.host, address.port)
+            host = address.addresses[0] if address.addresses else address.host
+            _, writer = await asyncio.open_connection(host, address.port)
     except (OSError, TimeoutError):
         return GitHostUnreachable(source.url, _detail(lines))
     writer.close()
