@@ -31,6 +31,17 @@ class Cluster:
         """Make a database, as a copy of another."""
         self._admin(f"CREATE DATABASE {name} TEMPLATE {template}")
 
+    def start(self) -> None:
+        """Start the server, on a unix socket alone."""
+        # No TCP port; fsync off, for nobody pulls the plug on a test.
+        settings = f"-c listen_addresses= -c unix_socket_directories={self.directory} -c fsync=off"
+        log = str(self.directory / "log")
+        _run("pg_ctl", "-D", str(self.data), "-w", "-l", log, "-o", settings, "start")
+
+    def stop(self) -> None:
+        """Stop the server at once; connections break."""
+        _run("pg_ctl", "-D", str(self.data), "-w", "-m", "immediate", "stop")
+
     @contextlib.contextmanager
     def fresh(self, *, template: str = "template1") -> Iterator[Sensitive[str]]:
         """Make a database for one test and drop it afterwards."""
@@ -56,14 +67,11 @@ def cluster() -> Iterator[Cluster]:
     directory.chmod(0o700)
     try:
         _run("initdb", "-D", str(started.data), "-A", "trust", "-N", "--no-instructions")
-        # No TCP port; fsync off, for nobody pulls the plug on a test.
-        settings = f"-c listen_addresses= -c unix_socket_directories={directory} -c fsync=off"
-        log = str(directory / "log")
-        _run("pg_ctl", "-D", str(started.data), "-w", "-l", log, "-o", settings, "start")
+        started.start()
         try:
             yield started
         finally:
-            _run("pg_ctl", "-D", str(started.data), "-w", "-m", "immediate", "stop")
+            started.stop()
     finally:
         shutil.rmtree(directory)
 

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from guesthouse.api.store import IdempotencyStore, KeyUse
 from guesthouse.db import Database
+from guesthouse.db.engine import OutcomeUnknown
 from guesthouse.errors import Conflict, GuesthouseError, Invalid
 from guesthouse.kit.clock import Clock
 from guesthouse.people import Scope
@@ -72,8 +73,9 @@ class Idempotency:
         2. Not free: answer as the first time, or say why that is impossible.
         3. Carry out, then keep the answer; a refusal changed nothing, so it frees the key.
 
-        An error nobody foresaw, or a process killed between 1 and 3, leaves the key taken: nobody
-        knows whether the request was carried out, and to refuse is safer than to do it twice.
+        An error nobody foresaw, a database that broke off a commit, or a process killed between 1
+        and 3 leaves the key taken: nobody knows whether the request was carried out, and to refuse
+        is safer than to do it twice.
 
         Raises:
             KeyUnusable: It is empty or too long.
@@ -91,6 +93,8 @@ class Idempotency:
             return _replay(used, digest)
         try:
             response = await handler(request)
+        except OutcomeUnknown:
+            raise
         except REFUSALS:
             await run_in_threadpool(self._release, scope, key)
             raise

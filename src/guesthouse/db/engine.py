@@ -1,12 +1,14 @@
 """Connections and transactions on SQLite and PostgreSQL alike."""
 
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from guesthouse.errors import Unavailable
@@ -14,6 +16,7 @@ from guesthouse.kit.sensitive import Sensitive
 
 BUSY_TIMEOUT_MS = 15_000
 WRITE = "guesthouse_write"
+PRIMARY_CODE = 0xFF
 
 
 class DatabaseUnavailable(Unavailable):
@@ -25,6 +28,10 @@ class DatabaseUnavailable(Unavailable):
             next_step="check GUESTHOUSE_DATABASE_URL and that the database runs",
             detail=detail,
         )
+
+
+class OutcomeUnknown(DatabaseUnavailable):
+    """The connection broke while a transaction was committed: it may have been kept, or not."""
 
 
 class Transaction:
@@ -83,7 +90,8 @@ class Database:
         """Open a transaction that may write; it is kept at the end and dropped on any error.
 
         Raises:
-            DatabaseUnavailable: No connection could be made.
+            DatabaseUnavailable: No connection could be made, it broke, or others hold the lock.
+            OutcomeUnknown: It broke in the very moment of being kept.
         """
         with self._open(write=True) as transaction:
             yield transaction
@@ -93,7 +101,7 @@ class Database:
         """Open a transaction that only reads, so that it waits for no writer.
 
         Raises:
-            DatabaseUnavailable: No connection could be made.
+            DatabaseUnavailable: No connection could be made, or it broke.
         """
         with self._open(write=False) as transaction:
             yield transaction
@@ -104,18 +112,33 @@ class Database:
 
     @contextmanager
     def _open(self, *, write: bool) -> Iterator[Transaction]:
+        is_committing = False
         try:
-            connection = self.engine.connect()
-        except OperationalError as exc:
-            raise DatabaseUnavailable(str(exc.orig)) from exc
-        with connection:
-            connection.execution_options(**{WRITE: write})
-            with connection.begin():
-                yield Transaction(connection)
+            with self.engine.connect() as connection:
+                connection.execution_options(**{WRITE: write})
+                with connection.begin():
+                    yield Transaction(connection)
+                    is_committing = write
+        except NoConnectionLeft as exc:
+            raise DatabaseUnavailable(str(exc)) from exc
+        except DBAPIError as exc:
+            if not _is_outage(exc):
+                raise
+            unknown = is_committing and exc.connection_invalidated
+            error = OutcomeUnknown if unknown else DatabaseUnavailable
+            raise error(str(exc.orig)) from exc
 
     def _make_directory(self) -> None:
         if self.url.get_backend_name() == "sqlite" and self.url.database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _is_outage(error: DBAPIError) -> bool:
+    """Whether the database is what went wrong, not what it was asked."""
+    if isinstance(error.orig, sqlite3.OperationalError):
+        # SQLite has one class for both; its code tells a bad statement from a lock or a full disk.
+        return error.orig.sqlite_errorcode & PRIMARY_CODE != sqlite3.SQLITE_ERROR
+    return isinstance(error, OperationalError) or error.connection_invalidated
 
 
 def _prepare_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:  # noqa: ANN401
