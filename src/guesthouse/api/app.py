@@ -6,11 +6,8 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 
 from guesthouse.api import problems
-from guesthouse.api.access import Access, Caller, admits
-from guesthouse.api.edge import Edge
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.openapi import describe
-from guesthouse.api.ports import Services
 from guesthouse.api.routes import (
     audit,
     catalogue,
@@ -22,6 +19,9 @@ from guesthouse.api.routes import (
     runs,
 )
 from guesthouse.api.tail import Tails
+from guesthouse.edge.access import Access, Caller, admits
+from guesthouse.edge.middleware import Edge
+from guesthouse.edge.ports import Services
 
 PREFIX = "/api/v1"
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -41,7 +41,14 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(Edge, clock=services.clock, max_body_bytes=MAX_BODY_BYTES)],
+        middleware=[
+            Middleware(
+                Edge,
+                clock=services.clock,
+                max_body_bytes=MAX_BODY_BYTES,
+                unexpected=problems.unexpected,
+            )
+        ],
     )
     app.state.services = services
     app.state.tails = Tails(services.runs, services.clock)

@@ -8,8 +8,8 @@ from fastapi.routing import APIRoute
 from starlette.responses import Response
 from typing_extensions import override
 
-from guesthouse.api.access import access_of, admit, services_of
 from guesthouse.api.idempotency import Idempotency
+from guesthouse.edge.access import access_of, admit, services_of
 
 
 class GuardedRoute(APIRoute):

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import iter_route_contexts
 
-from guesthouse.api.access import Access, access_of
 from guesthouse.api.problems import MEDIA_TYPE, ProblemView
+from guesthouse.edge.access import Access, access_of
 
 REFERENCE: Final = "#/components/schemas/{model}"
 METHODS: Final = frozenset({"get", "put", "post", "delete", "patch"})

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from guesthouse.api.access import Unauthenticated
+from guesthouse.edge.access import Unauthenticated
 from guesthouse.errors import GuesthouseError, Kind, Problem, Unavailable
 
 MEDIA_TYPE = "application/problem+json"

@@ -5,9 +5,9 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from guesthouse.api.access import Access, AccessUndeclared
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.openapi import access_by_path
+from guesthouse.edge.access import Access, AccessUndeclared
 from guesthouse.environments.store import ArtifactStore
 from guesthouse.people import routes_scope
 from tests.fakes.asgi import client_of

@@ -8,8 +8,8 @@ import typer
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from guesthouse.api.access import access_of
 from guesthouse.cli.app import app as command_line
+from guesthouse.edge.access import access_of
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 

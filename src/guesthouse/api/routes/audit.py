@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from guesthouse import audit
-from guesthouse.api.access import Access, Caller, Provided, admits
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.paging import Limit
 from guesthouse.api.views import ChainView, EntryView, PageView, chain_view, entry_view
+from guesthouse.edge.access import Access, Caller, Provided, admits
 from guesthouse.kit.pagination import bounded_limit
 
 router = APIRouter(prefix="/audit", tags=["audit"], route_class=GuardedRoute)

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
-from guesthouse.api.access import Access, Caller, Provided, admits
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.paging import Cursor, Limit
 from guesthouse.api.store import CatalogueStore
 from guesthouse.api.views import PageView, PartnerView, ProductView, page_of
+from guesthouse.edge.access import Access, Caller, Provided, admits
 from guesthouse.kit.pagination import bounded_limit
 
 router = APIRouter(tags=["catalogue"], route_class=GuardedRoute)

@@ -5,7 +5,6 @@ from typing import Any
 from fastapi import APIRouter, status
 from pydantic import BaseModel, ConfigDict, Field
 
-from guesthouse.api.access import Access, Caller, Provided, admits
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.paging import Cursor, Limit
 from guesthouse.api.views import (
@@ -18,6 +17,7 @@ from guesthouse.api.views import (
     run_view,
     secret_view,
 )
+from guesthouse.edge.access import Access, Caller, Provided, admits
 from guesthouse.kit.sensitive import Sensitive
 
 router = APIRouter(prefix="/environments", tags=["environments"], route_class=GuardedRoute)

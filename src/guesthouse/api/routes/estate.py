@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, status
 from pydantic import BaseModel, ConfigDict, Field
 
-from guesthouse.api.access import Access, Caller, Provided, admits
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.views import AppliedView, PlanView, plan_view, run_view
+from guesthouse.edge.access import Access, Caller, Provided, admits
 
 router = APIRouter(prefix="/estate", tags=["estate"], route_class=GuardedRoute)
 

@@ -2,7 +2,6 @@
 
 from fastapi import APIRouter, status
 
-from guesthouse.api.access import Access, Caller, Provided, admits
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.paging import Cursor, Limit
 from guesthouse.api.views import (
@@ -13,6 +12,7 @@ from guesthouse.api.views import (
     page_of,
     run_view,
 )
+from guesthouse.edge.access import Access, Caller, Provided, admits
 
 router = APIRouter(prefix="/instances", tags=["instances"], route_class=GuardedRoute)
 

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request
 from starlette.responses import Response
 
-from guesthouse.api.access import Access, Provided, Unauthenticated, admits
 from guesthouse.api.guard import GuardedRoute
+from guesthouse.edge.access import Access, Provided, Unauthenticated, admits
 from guesthouse.errors import Denied
 from guesthouse.gateway.model import Decision
 

@@ -4,9 +4,9 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
-from guesthouse.api.access import Access, Provided, admits
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.views import HealthView
+from guesthouse.edge.access import Access, Provided, admits
 
 router = APIRouter(tags=["platform"], route_class=GuardedRoute)
 

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from guesthouse.api.access import Access, Caller, Provided, admit, admits
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.logstream import LogStream, Reader
 from guesthouse.api.paging import Cursor, Limit
 from guesthouse.api.tail import Tails
 from guesthouse.api.views import PageView, RunView, line_view, page_of, run_view
+from guesthouse.edge.access import Access, Caller, Provided, admit, admits
 from guesthouse.runs import LogLine
 from guesthouse.runs.service import LOG_PAGE_LINES
 

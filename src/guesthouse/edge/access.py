@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar, cast
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
-from guesthouse.api.ports import Services
+from guesthouse.edge.ports import Services
 from guesthouse.errors import Denied
 from guesthouse.people import ActorKind, Scope
 from guesthouse.people.tokens import TokenStore

@@ -1,15 +1,16 @@
 """The outermost layer: headers on every answer, a name for every request, no error unanswered."""
 
 import logging
+from collections.abc import Callable
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from guesthouse.api.problems import unexpected
 from guesthouse.kit.clock import Clock
 from guesthouse.kit.ids import new_id
 
@@ -29,10 +30,25 @@ HEADERS: Final = {
 class Edge:
     """ASGI middleware around everything else."""
 
-    def __init__(self, app: ASGIApp, clock: Clock, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        clock: Clock,
+        max_body_bytes: int,
+        unexpected: Callable[[str], Response],
+    ) -> None:
+        """Wrap an application.
+
+        Args:
+            app: What answers.
+            clock: Gives requests their names.
+            max_body_bytes: What a request's body may hold at most.
+            unexpected: Makes the answer to an error nobody foresaw, from the request's name.
+        """
         self._app = app
         self._clock = clock
         self._max_body_bytes = max_body_bytes
+        self._unexpected = unexpected
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -57,7 +73,7 @@ class Edge:
             log.exception("request.failed", extra={"request": name, "path": scope["path"]})
             if started:
                 raise  # the connection must break: the reader would take the rest for complete
-            await unexpected(name)(scope, receive, send_with_headers)
+            await self._unexpected(name)(scope, receive, send_with_headers)
 
 
 def _limited(receive: Receive, max_bytes: int) -> Receive:
