@@ -14,7 +14,8 @@ from guesthouse.kit.ids import new_id
 from guesthouse.runs.worker import RunWorker, WorkerOptions
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-GRACE_SECONDS = 10
+GRACE_SECONDS = 3
+"""How long open requests may go on; who follows a log is cut off then, and connects again."""
 
 
 def serve(services: Services, app: FastAPI, *, with_worker: bool) -> None:
@@ -34,6 +35,8 @@ def serve(services: Services, app: FastAPI, *, with_worker: bool) -> None:
         port=settings.api_port,
         log_config=None,
         access_log=False,
+        # Strangers need not know what to look weaknesses up for.
+        server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         # nginx of this machine is the only proxy that is believed.
         forwarded_allow_ips="127.0.0.1",

@@ -47,11 +47,13 @@ class Call:
 
 
 @contextlib.contextmanager
-def _served(variables: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[str]]:
+def _served(
+    variables: Mapping[str, str], log: Path, *options: str
+) -> Iterator[subprocess.Popen[str]]:
     with (
         log.open("w") as stream,
         subprocess.Popen(
-            [*PROGRAM, "serve", "--json"],
+            [*PROGRAM, "serve", "--json", *options],
             env=dict(variables),
             stderr=stream,
             text=True,
@@ -71,6 +73,7 @@ def _wait(variables: Mapping[str, str], server: subprocess.Popen[str]) -> None:
         answer = client.get(f"http://127.0.0.1:{port}/api/v1/health", timeout=5)
     assert server.poll() is None
     assert answer.json() == {"status": "ok", "database": "ok"}
+    assert "server" not in answer.headers
 
 
 def test_init_serve_ask_and_stop(call: Call, variables: Mapping[str, str], tmp_path: Path) -> None:
@@ -88,3 +91,26 @@ def test_init_serve_ask_and_stop(call: Call, variables: Mapping[str, str], tmp_p
     away = call("env", "list")
     assert (away.returncode, away.stdout) == (7, "")
     assert away.stderr.splitlines()[-1].startswith("next: guesthouse serve")
+
+
+def test_a_log_that_is_followed_does_not_keep_the_server_from_ending(
+    call: Call, variables: Mapping[str, str], tmp_path: Path
+) -> None:
+    estate = tmp_path / "estate"
+    assert call("init", str(estate)).returncode == 0
+    with _served(variables, tmp_path / "log", "--no-worker") as server:
+        assert call("apply", str(estate), "--yes").returncode == 0
+        run = call("instance", "provision", "local", "--detach").stdout.strip()
+        token = (tmp_path / "state" / "operator.token").read_text().strip()
+        address = f"http://127.0.0.1:{variables['GUESTHOUSE_API_PORT']}/api/v1/runs/{run}/log"
+        headers = {"Authorization": f"Bearer {token}"}
+        with (
+            httpx.Client(trust_env=False, timeout=20) as client,
+            client.stream("GET", address, params={"follow": True}, headers=headers) as answer,
+        ):
+            assert answer.status_code == 200
+            server.send_signal(signal.SIGTERM)
+            with contextlib.suppress(httpx.RemoteProtocolError):  # it is cut off, not ended
+                answer.read()
+        assert server.wait(8) in {0, -signal.SIGTERM}
+    assert "Traceback" not in (tmp_path / "log").read_text()
