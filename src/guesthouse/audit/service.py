@@ -123,13 +123,11 @@ def entries(
 def verify(transaction: Transaction) -> BadEntry | None:
     """Return the first row that breaks the chain, or None when all of it holds."""
     previous, sequence = GENESIS, 0
+    # The first batch begins at whatever is lowest: a row put before the first would be shown, too.
+    statement = sa.select(audit_entries).order_by(audit_entries.c.sequence).limit(CHECK_BATCH)
     while True:
-        batch = transaction.rows(
-            sa.select(audit_entries)
-            .where(audit_entries.c.sequence > sequence)
-            .order_by(audit_entries.c.sequence)
-            .limit(CHECK_BATCH)
-        )
+        later = audit_entries.c.sequence > sequence
+        batch = transaction.rows(statement.where(later) if sequence else statement)
         for row in batch:
             sequence += 1
             reason = _fault(row, sequence, previous)
@@ -142,7 +140,9 @@ def verify(transaction: Transaction) -> BadEntry | None:
 
 def _fault(row: Mapping[str, Any], expected: int, previous: str) -> str:
     """Say what is wrong with a row; empty when nothing is."""
-    if row["sequence"] != expected:
+    if row["sequence"] < expected:
+        return f"row {row['sequence']} was put before it"
+    if row["sequence"] > expected:
         return f"row {expected} is missing"
     if row["previous"] != previous:
         return "it does not follow the row before it"

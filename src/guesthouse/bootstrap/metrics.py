@@ -81,7 +81,10 @@ class InfluxAccounts(MetricsAccounts):
         file = self._password_file(instance)
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
                 stream.write(secrets.token_urlsafe(PASSWORD_BYTES))
+            # Whole or not at all: cut off between the two, the password would have been empty.
+            beside.replace(file)
         return Sensitive(file.read_text(encoding="utf-8"))

@@ -47,6 +47,18 @@ def test_an_untouched_chain_holds(database: Database, clock: FakeClock) -> None:
         pytest.param(
             "UPDATE audit_entries SET previous = hash WHERE sequence = 3", 3, id="relink"
         ),
+        pytest.param(
+            "INSERT INTO audit_entries SELECT 0, at, actor, actor_kind, action, object, detail,"
+            " previous, hash FROM audit_entries WHERE sequence = 1",
+            1,
+            id="put-before-the-first",
+        ),
+        pytest.param(
+            "INSERT INTO audit_entries SELECT 9, at, actor, actor_kind, action, object, detail,"
+            " previous, hash FROM audit_entries WHERE sequence = 3",
+            4,
+            id="put-after-the-last",
+        ),
     ],
 )
 def test_verify_names_the_first_bad_row(

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from guesthouse.adapters.influx.errors import InfluxAway, InfluxRefused, QueryRefused
-from guesthouse.adapters.influx.names import checked, identifier, literal
+from guesthouse.adapters.influx.names import checked, identifier, literal, reading
 from guesthouse.kit.sensitive import Sensitive
 
 LIMIT = timedelta(seconds=10)
@@ -111,11 +111,13 @@ class InfluxAdmin:
 
         Raises:
             NameRefused: The database is not one of ours.
-            QueryRefused: InfluxDB does not understand the question, or stops it.
+            QueryRefused: It does more than read, or InfluxDB does not understand it or stops it.
             InfluxAway: InfluxDB does not answer.
             InfluxRefused: It does not take the administrator's password.
         """
-        return await self._ask(influxql, database=checked(database), parameters=parameters or {})
+        return await self._ask(
+            reading(influxql), database=checked(database), parameters=parameters or {}
+        )
 
     async def _names(self, statement: str, column: str) -> set[str]:
         return {str(row[column]) for row in await self._ask(statement)}

@@ -1,7 +1,8 @@
 """AES-GCM with a key in a file only we can read.
 
 Without its file nothing sealed can be opened again: back it up apart from the database. A key that
-is missing is made; one that is not the right one gives KeyMismatch.
+is missing is made when something is sealed; one that is not the right one gives KeyMismatch, and
+one that others may read is not used.
 """
 
 import os
@@ -18,6 +19,7 @@ from guesthouse.kit.sensitive import Sensitive
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
+TAG_BYTES = 16
 
 
 class KeyMismatch(Unavailable):
@@ -27,6 +29,16 @@ class KeyMismatch(Unavailable):
         super().__init__(
             f"secrets cannot be read with the key in {file}",
             next_step="restore that file from the backup that goes with this database",
+        )
+
+
+class KeyExposed(Unavailable):
+    """Others on this machine can read the key, or it is a link."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"the key in {file} is not ours alone, so it is not used",
+            next_step=f"make it a plain file of mode 600: chmod 600 {file}",
         )
 
 
@@ -41,10 +53,14 @@ class FileKeyCipher(Cipher):
     def seal(self, secret: Sensitive[str], context: str) -> bytes:
         nonce = os.urandom(NONCE_BYTES)
         text = secret.reveal().encode()
+        if not os.path.lexists(self._file):
+            self._make()
         return nonce + AESGCM(self._key()).encrypt(nonce, text, context.encode())
 
     @override
     def open(self, sealed: bytes, context: str) -> Sensitive[str]:
+        if len(sealed) < NONCE_BYTES + TAG_BYTES:
+            raise KeyMismatch(self._file)
         nonce, text = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
         try:
             plain = AESGCM(self._key()).decrypt(nonce, text, context.encode())
@@ -53,9 +69,21 @@ class FileKeyCipher(Cipher):
         return Sensitive(plain.decode())
 
     def _key(self) -> bytes:
-        if not self._file.exists():
-            self._make()
-        key = self._file.read_bytes()
+        """Return the key.
+
+        None is made here: what is opened was sealed with one. A fresh key would seal what comes next,
+        and restoring the right one would lose that.
+        """
+        try:
+            descriptor = os.open(self._file, os.O_RDONLY | os.O_NOFOLLOW)
+        except FileNotFoundError as exc:
+            raise KeyMismatch(self._file) from exc
+        except OSError as exc:
+            raise KeyExposed(self._file) from exc
+        with os.fdopen(descriptor, "rb") as stream:
+            if os.fstat(stream.fileno()).st_mode & 0o077:
+                raise KeyExposed(self._file)
+            key = stream.read(KEY_BYTES + 1)
         if len(key) != KEY_BYTES:
             raise KeyMismatch(self._file)
         return key
@@ -66,6 +94,9 @@ class FileKeyCipher(Cipher):
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(os.urandom(KEY_BYTES))
+            # On the disk before anything sealed with it is.
+            stream.flush()
+            os.fsync(stream.fileno())
         try:
             # A link fails where another process was faster, so nobody's key is replaced.
             os.link(beside, self._file)
@@ -73,3 +104,8 @@ class FileKeyCipher(Cipher):
             pass
         finally:
             beside.unlink()
+        folder = os.open(self._file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
