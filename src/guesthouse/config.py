@@ -1,5 +1,6 @@
 """One frozen Settings, read once at start. Every secret may come from a file: NAME_FILE."""
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,11 @@ PREFIX = "GUESTHOUSE_"
 DEFAULT_API_PORT = 8470
 DEFAULT_GATEWAY_PORT = 443
 DEFAULT_INFLUX_PORT = 8486
+DEFAULT_NETWORK_POOL = "10.201.0.0/16"
+POOL_PREFIX = 16
+PRIVATE_RANGES = tuple(
+    map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
+)
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -46,6 +52,8 @@ class Settings:
     """What names of services on hosts start with; two control planes on a machine differ in it."""
     control_plane_addresses: tuple[str, ...]
     """Addresses SSH on instances answers to; empty leaves SSH as each machine has it."""
+    network_pool: str
+    """The private /16 of container networks; two control planes on a machine differ in it."""
     url: str
     """Where the command line finds the API; empty is `api_url`."""
     token: Sensitive[str]
@@ -96,6 +104,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         base_images=tuple(_value(source, "BASE_IMAGES").split()),
         service_prefix=_value(source, "SERVICE_PREFIX") or "guesthouse",
         control_plane_addresses=tuple(_value(source, "CONTROL_PLANE_ADDRESSES").split()),
+        network_pool=_pool(source, "NETWORK_POOL", DEFAULT_NETWORK_POOL),
         url=_value(source, "URL").rstrip("/"),
         token=Sensitive(_value(source, "TOKEN")),
     )
@@ -127,3 +136,19 @@ def _port(source: Mapping[str, str], name: str, default: int) -> int:
         return int(text)
     sentence = f"{PREFIX}{name} is {text!r}, which is no port"
     raise Invalid(sentence, next_step="give a number from 1 to 65535")
+
+
+def _pool(source: Mapping[str, str], name: str, default: str) -> str:
+    text = _value(source, name) or default
+    try:
+        pool = ipaddress.IPv4Network(text)
+    except ValueError:
+        pool = None
+    if pool is not None and pool.prefixlen == POOL_PREFIX and _is_private(pool):
+        return str(pool)
+    sentence = f"{PREFIX}{name} is {text!r}, which is no private network of /{POOL_PREFIX}"
+    raise Invalid(sentence, next_step=f"give one like {default} that nothing else uses")
+
+
+def _is_private(network: ipaddress.IPv4Network) -> bool:
+    return any(network.subnet_of(private) for private in PRIVATE_RANGES)

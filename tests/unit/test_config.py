@@ -27,3 +27,27 @@ def test_bad_port_is_refused(text: str) -> None:
 def test_missing_secret_file_is_named() -> None:
     with pytest.raises(Invalid, match="no-such-file"):
         config.load({"HOME": "/h", "GUESTHOUSE_DATABASE_URL_FILE": "/no-such-file"})
+
+
+def test_container_networks_come_from_the_pool_that_is_set() -> None:
+    assert config.load({"HOME": "/h"}).network_pool == config.DEFAULT_NETWORK_POOL
+    pool = "172.20.0.0/16"
+    assert config.load({"HOME": "/h", "GUESTHOUSE_NETWORK_POOL": pool}).network_pool == pool
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("x", id="no network"),
+        pytest.param("10.0.0.0/8", id="too big"),
+        pytest.param("10.9.0.0/24", id="too small"),
+        pytest.param("10.9.1.0/16", id="not at its start"),
+        pytest.param("8.8.0.0/16", id="of others"),
+        pytest.param("127.0.0.0/16", id="loopback"),
+        pytest.param("169.254.0.0/16", id="link-local"),
+        pytest.param("fd00::/16", id="not IPv4"),
+    ],
+)
+def test_a_pool_that_is_no_private_16_is_refused(text: str) -> None:
+    with pytest.raises(Invalid, match="GUESTHOUSE_NETWORK_POOL"):
+        config.load({"HOME": "/h", "GUESTHOUSE_NETWORK_POOL": text})

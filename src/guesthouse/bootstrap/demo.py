@@ -34,6 +34,7 @@ INSTANCES = {Provider.LOCAL: "local", Provider.CONTAINER: "box"}
 ENVIRONMENTS = {Provider.LOCAL: "acme", Provider.CONTAINER: "acme-box"}
 """An environment stays on its instance, so each provider shows one of its own."""
 CONTAINER_GATEWAY_PORT = 8444
+SERVE = (str(Path(sys.executable).with_name("guesthouse")), "serve")
 
 
 class StepFailed(Failed):
@@ -148,8 +149,7 @@ class Demo:
         """
         if not await self._answers():
             say("starting the control plane")
-            argv = (str(Path(sys.executable).with_name("guesthouse")), "serve")
-            pid = process.start_detached(argv, log=self.log, env=self._environment())
+            pid = process.start_detached(SERVE, log=self.log, env=self._environment())
             self.pid_file.write_text(f"{pid}\n", encoding="utf-8")
         started = self.clock.monotonic()
         while not await self._answers():
@@ -275,8 +275,11 @@ class Demo:
         """Return the id of the control plane we started, if it is still that process."""
         if not self.pid_file.exists():
             return None
-        pid = int(self.pid_file.read_text(encoding="utf-8"))
-        return pid if "serve" in process.command_line(pid) else None
+        text = self.pid_file.read_text(encoding="utf-8").strip()
+        # The number may be another process's by now, which is not ours to end.
+        if not text.isdecimal() or process.command_line(int(text))[-len(SERVE) :] != SERVE:
+            return None
+        return int(text)
 
     def _environment(self) -> dict[str, str]:
         settings = self.settings
@@ -291,6 +294,7 @@ class Demo:
             "DOCKER_REPOSITORY": settings.docker_repository,
             "BASE_IMAGES": " ".join(settings.base_images),
             "SERVICE_PREFIX": settings.service_prefix,
+            "NETWORK_POOL": settings.network_pool,
         }
         named = {f"{PREFIX}{name}": str(value) for name, value in values.items()}
         return {**process.base_environment(), **named}

@@ -21,6 +21,7 @@ def control_plane(settings: Settings) -> ControlPlane:
         telegraf_binary=settings.telegraf_binary,
         base_images=settings.base_images,
         service_prefix=settings.service_prefix,
+        network_pool=settings.network_pool,
     )
 
 

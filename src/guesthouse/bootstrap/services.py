@@ -75,7 +75,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         metrics=metrics_accounts(settings),
     )
     instances = InstanceService(database, clock, runs, ports, control_plane(settings))
-    environments = EnvironmentService(database, clock, runs)
+    environments = EnvironmentService(database, clock, runs, network_pool=settings.network_pool)
     secrets = EnvironmentSecrets(database, clock, FileKeyCipher(settings.state / "secrets.key"))
     sources = ProductSources(GitSources())
     estate_ports = EstatePorts(

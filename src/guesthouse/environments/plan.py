@@ -9,11 +9,9 @@ from guesthouse.environments.model import Desired, Environment, NoSubnetLeft, Va
 from guesthouse.gateway.model import ControlPlane as GatewayControl
 from guesthouse.gateway.model import Route, Site, route_host
 from guesthouse.instances.model import Instance, Provider
-from guesthouse.instances.plan import POOL, ControlPlane, control_url, listening_port, root_of
+from guesthouse.instances.plan import ControlPlane, control_url, listening_port, root_of
 from guesthouse.stacks.model import CompiledStack, Manifest
 
-EDGES = next(ipaddress.IPv4Network(POOL).subnets())
-"""The lower half of the pool; the engine hands out the upper one by itself."""
 EDGE_PREFIX = 24
 NGINX = "/usr/sbin/nginx"
 
@@ -40,16 +38,23 @@ class Place:
         return f"{self.root}/runs/{run}-{action}.log"
 
 
-def edge_subnet(index: int) -> str:
+def edge_subnet(pool: str, index: int) -> str:
     """Return the network of the environment with this index.
+
+    It is of the pool's lower half; the engine hands out the upper one by itself.
+
+    Args:
+        pool: The /16 of the control plane.
+        index: The environment's on its instance.
 
     Raises:
         NoSubnetLeft: The pool holds fewer.
     """
     size = 2 ** (32 - EDGE_PREFIX)
-    if index >= EDGES.num_addresses // size:
+    edges = next(ipaddress.IPv4Network(pool).subnets())
+    if index >= edges.num_addresses // size:
         raise NoSubnetLeft
-    return f"{EDGES.network_address + index * size}/{EDGE_PREFIX}"
+    return f"{edges.network_address + index * size}/{EDGE_PREFIX}"
 
 
 def free_index(taken: frozenset[int]) -> int:
@@ -57,9 +62,9 @@ def free_index(taken: frozenset[int]) -> int:
     return next(index for index in range(len(taken) + 1) if index not in taken)
 
 
-def gateway_address(index: int) -> str:
+def gateway_address(pool: str, index: int) -> str:
     """Return where containers of the environment find the gateway of their instance."""
-    return str(next(ipaddress.ip_network(edge_subnet(index)).hosts()))
+    return str(next(ipaddress.ip_network(edge_subnet(pool, index)).hosts()))
 
 
 def checked_variables(desired: Desired, manifest: Manifest) -> Mapping[str, str]:

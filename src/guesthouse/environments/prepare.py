@@ -77,7 +77,7 @@ class Preparation:
             VariablesUnknown: The environment sets what the product does not have.
             SecretMissing: A secret must be given by a person, and was not.
         """
-        scope = system_scope()
+        scope, control = system_scope(), self._instances.control
         environment = self._environment(desired.name)
         instance = self._instances.get(scope, desired.instance)
         tree = FolderTree(self._sources(desired.name))
@@ -89,14 +89,13 @@ class Preparation:
             product=desired.product,
             project=environment.project,
             run=run,
-            edge_subnet=edge_subnet(environment.subnet_index),
+            edge_subnet=edge_subnet(control.network_pool, environment.subnet_index),
             variables=checked_variables(desired, manifest),
             secrets=secrets,
             cpu_count=int(instance.facts.get("cpus") or 1),
             salt=self._secrets.salt(scope, desired.name),
         )
         compiled = compile_product(tree, manifest, context)
-        control = self._instances.control
         routes = routes_of(desired.name, manifest, compiled, control.apps_domain)
         return Prepared(
             environment=environment,

@@ -1,6 +1,7 @@
 """The use cases of environments: put, look, lock, deploy, destroy."""
 
 from guesthouse import audit
+from guesthouse.config import DEFAULT_NETWORK_POOL
 from guesthouse.db import Database, Transaction
 from guesthouse.environments.lock import VERSION
 from guesthouse.environments.model import (
@@ -28,8 +29,16 @@ JUNIT = "junit.xml"
 class EnvironmentService:
     """What anyone may do with environments, within their scope."""
 
-    def __init__(self, database: Database, clock: Clock, runs: RunService) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        runs: RunService,
+        *,
+        network_pool: str = DEFAULT_NETWORK_POOL,
+    ) -> None:
         self._database = database
+        self._network_pool = network_pool
         self._clock = clock
         self._runs = runs
         self._store = EnvironmentStore()
@@ -105,7 +114,7 @@ class EnvironmentService:
         if existing is None:
             taken = self._store.indexes(scope, transaction, str(desired["instance"]))
             index = free_index(taken)
-            edge_subnet(index)
+            edge_subnet(self._network_pool, index)
             self._store.insert(scope, transaction, desired, subnet_index=index, at=now)
         elif existing.state is EnvironmentState.ENDING:
             raise EnvironmentEnding(name)

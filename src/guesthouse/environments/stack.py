@@ -50,7 +50,9 @@ class StackPlays:
         self, prepared: Prepared, run: str, *, token: Sensitive[str], ca: str, on_line: OnLine
     ) -> Json:
         """Run the functional tests of what is up."""
-        address = gateway_address(prepared.environment.subnet_index)
+        address = gateway_address(
+            self._instances.control.network_pool, prepared.environment.subnet_index
+        )
         test = test_document(
             prepared.manifest,
             service=prepared.compiled.test_service or "",

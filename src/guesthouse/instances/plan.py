@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from guesthouse.config import DEFAULT_NETWORK_POOL
 from guesthouse.instances.model import HTTPS_PORT, SSH_PORT, Connection, Instance, Provider
 from guesthouse.instances.ports import TlsFiles
 
 REMOTE_ROOT = "/var/lib/guesthouse"
-POOL = "10.201.0.0/16"
 CONTROL = "control"
 """What the control plane's own machine is called where an instance has its name."""
 VOLATILE = frozenset({"guesthouse_tls_certificate", "guesthouse_tls_key"})
@@ -34,6 +34,8 @@ class ControlPlane:
     telegraf_binary: str = ""
     base_images: tuple[str, ...] = ()
     service_prefix: str = "guesthouse"
+    network_pool: str = DEFAULT_NETWORK_POOL
+    """The /16 that container networks come from."""
 
     def work(self, instance: str) -> Path:
         """Return the directory with an instance's SSH key and known hosts."""
@@ -114,7 +116,7 @@ def provision_variables(
         "guesthouse_tls_certificate": tls.certificate,
         "guesthouse_tls_key": tls.key,
         "guesthouse_ca": tls.ca,
-        "guesthouse_pool": POOL,
+        "guesthouse_pool": control.network_pool,
         "guesthouse_control_plane": list(control.addresses),
         "guesthouse_metrics": dict(metrics),
         "guesthouse_telegraf_binary": control.telegraf_binary,
@@ -142,7 +144,7 @@ def host_variables(control: ControlPlane, *, tls: TlsFiles, influx_port: int) ->
         "guesthouse_tls_certificate": tls.certificate,
         "guesthouse_tls_key": tls.key,
         "guesthouse_ca": tls.ca,
-        "guesthouse_pool": POOL,
+        "guesthouse_pool": control.network_pool,
         "guesthouse_docker_repository": control.docker_repository,
         "guesthouse_base_images": list(control.base_images),
     }

@@ -36,6 +36,7 @@ from guesthouse.stacks.model import (
 )
 from tests.fakes.clock import START
 
+POOL = "10.201.0.0/16"
 CONTROL = ControlPlane(
     state=Path("/state"),
     api_port=8470,
@@ -84,13 +85,13 @@ ANSWER = {"digests": {"web": "sha256:1"}, "versions": {"engine": "26.1"}}
     ],
 )
 def test_each_environment_has_a_network_of_its_own(index: int, subnet: str) -> None:
-    assert edge_subnet(index) == subnet
-    assert gateway_address(index) == subnet.replace("0/24", "1")
+    assert edge_subnet(POOL, index) == subnet
+    assert gateway_address(POOL, index) == subnet.replace("0/24", "1")
 
 
 def test_an_empty_pool_is_told() -> None:
     with pytest.raises(NoSubnetLeft):
-        edge_subnet(128)
+        edge_subnet(POOL, 128)
 
 
 @pytest.mark.parametrize(
