@@ -139,6 +139,20 @@ def test_without_the_rules_a_container_reaches_the_machine(yard: Yard) -> None:
     assert not answers(machine.address, SERVICE_PORT)
 
 
+def test_a_mark_of_others_opens_nothing(yard: Yard) -> None:
+    machine = yard.machine
+    target = f"{yard.gateways[0]}:{SERVICE_PORT}"
+    chain = "{ type filter hook prerouting priority mangle; }"
+    machine.said("nft", f"add table inet other; add chain inet other marking {chain}")
+    machine.said("nft", "add rule inet other marking meta mark set 0xffffffff")
+    try:
+        assert yard.reached(target, f"{yard.gateways[0]}:{machine.gateway_port}") == [
+            f"{yard.gateways[0]}:{machine.gateway_port}"
+        ]
+    finally:
+        machine.said("nft", "delete table inet other")
+
+
 def test_rules_survive_a_restart_of_the_engine(yard: Yard) -> None:
     machine = yard.machine
     before = machine.said("nft", "--json", "list", "table", "inet", machine.prefix)
