@@ -71,8 +71,8 @@ class FileKeyCipher(Cipher):
     def _key(self) -> bytes:
         """Return the key.
 
-        None is made here: what is opened was sealed with one. A fresh key would seal what comes next,
-        and restoring the right one would lose that.
+        None is made here: what is opened was sealed with one. A fresh key would seal what comes
+        next, and restoring the right one would lose that.
         """
         try:
             descriptor = os.open(self._file, os.O_RDONLY | os.O_NOFOLLOW)
