@@ -1,40 +1,59 @@
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from guesthouse import config
-from guesthouse.bootstrap.demo import Demo
+from guesthouse.bootstrap.demo import SERVE, Demo
 from guesthouse.instances import Provider
+from guesthouse.kit import process
 from tests.fakes.clock import FakeClock
+
+PID = 4_000_000
+"""More than Linux gives to any process here."""
+
+
+class Processes:
+    """One process, which ends when it is asked to."""
+
+    def __init__(self, command: tuple[str, ...]) -> None:
+        self.command, self.ended = command, list[int]()
+
+    def command_line(self, pid: int) -> tuple[str, ...]:
+        return self.command if pid == PID and pid not in self.ended else ()
+
+    def end(self, pid: int) -> None:
+        self.ended.append(pid)
 
 
 @pytest.fixture
-def stranger() -> Iterator[subprocess.Popen[bytes]]:
-    """A process of somebody else that serves something, too."""
-    code = "import sys; print('up', flush=True); sys.stdin.read()"
-    pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, "-c", code, "serve"], stdin=pipe, stdout=pipe) as made:
-        assert made.stdout is not None
-        assert made.stdout.readline() == b"up\n"
-        yield made
+def show(tmp_path: Path, clock: FakeClock) -> Demo:
+    settings = config.load({"GUESTHOUSE_STATE": str(tmp_path)})
+    return Demo(settings, Provider.LOCAL, clock)
 
 
-async def test_a_process_that_took_the_number_over_is_not_ended(
-    stranger: subprocess.Popen[bytes], tmp_path: Path, clock: FakeClock
+@pytest.mark.parametrize(
+    ("text", "command", "is_ours"),
+    [
+        pytest.param(f"{PID}\n", ("/usr/bin/python3", *SERVE), True, id="ours"),
+        pytest.param(f"{PID}\n", ("/usr/bin/http-server", "serve"), False, id="serves-otherwise"),
+        pytest.param(f"{PID}\n", (*SERVE, "--other"), False, id="other-words"),
+        pytest.param(f"{PID}\n", (), False, id="gone"),
+        pytest.param("no number", SERVE, False, id="damaged"),
+        pytest.param("-1", SERVE, False, id="everybody"),
+        pytest.param("", SERVE, False, id="empty"),
+    ],
+)
+async def test_only_our_own_server_is_ended(
+    show: Demo,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+    command: tuple[str, ...],
+    *,
+    is_ours: bool,
 ) -> None:
-    show = Demo(config.load({"GUESTHOUSE_STATE": str(tmp_path)}), Provider.LOCAL, clock)
-    show.pid_file.write_text(f"{stranger.pid}\n")
-    assert await show.stop() is False
-    assert stranger.poll() is None
-
-
-@pytest.mark.parametrize("text", ["", "no number", "-1"])
-async def test_a_damaged_pid_file_ends_nothing(
-    tmp_path: Path, clock: FakeClock, text: str
-) -> None:
-    show = Demo(config.load({"GUESTHOUSE_STATE": str(tmp_path)}), Provider.LOCAL, clock)
+    running = Processes(command)
+    monkeypatch.setattr(process, "command_line", running.command_line)
+    monkeypatch.setattr(process, "end", running.end)
     show.pid_file.write_text(text)
-    assert await show.stop() is False
+    assert await show.stop() is is_ours
+    assert running.ended == ([PID] if is_ours else [])
