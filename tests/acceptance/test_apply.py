@@ -36,6 +36,11 @@ class Deployed:
         said = docker("ps", "--all", "--quiet", "--no-trunc", "--filter", label)
         return sorted(said.split())
 
+    def step(self, run: str, name: str) -> str:
+        """Return how a step of a run stands."""
+        steps = self.plane.ok("run", "show", run, "--json").json["steps"]
+        return str(next(step["state"] for step in steps if step["name"] == name))
+
     def fails(self, says: str, *, code: int = 1) -> str:
         """Apply, expect it to fail with these words, and the earlier version to serve."""
         before = self.page()
@@ -186,6 +191,20 @@ def test_a_bad_compose_file_is_refused_with_its_path(
 ) -> None:
     deployed.tiny.commit(page="bad", compose_yaml=compose)
     deployed.fails(says, code=2)
+
+
+def test_what_was_being_tested_at_a_kill_is_taken_back(deployed: Deployed) -> None:
+    before = deployed.page()
+    deployed.tiny.commit(page="untested", checks_sh="sleep 50\n")
+    said = deployed.plane.ok("apply", deployed.place, "--yes", "--detach", "--json")
+    run = said.json["runs"][0]["id"]
+    wait_until(lambda: deployed.page() == "untested", seconds=120)
+    wait_until(lambda: deployed.step(run, "test") == "running", seconds=20)
+    deployed.plane.kill()
+    deployed.plane.start()
+    wait_until(lambda: deployed.step(run, "test") == "failed", seconds=60)
+    assert "serves again" in deployed.plane.ok("run", "show", run, "--json").json["sentence"]
+    assert deployed.page() == before
 
 
 def test_a_ref_that_does_not_exist_is_told_before_anything_runs(

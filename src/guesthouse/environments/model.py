@@ -194,6 +194,16 @@ class FunctionalTestsRed(Failed):
         )
 
 
+class FunctionalTestsCutOff(Failed):
+    """The control plane died while the functional tests ran."""
+
+    def __init__(self, environment: str, *, left: str) -> None:
+        super().__init__(
+            f"the control plane was killed while the functional tests ran; {left}",
+            next_step=f"guesthouse env deploy {environment}",
+        )
+
+
 class LockMismatch(Conflict):
     """What was built is not what the lock says."""
 

@@ -12,6 +12,7 @@ from guesthouse.environments.model import (
     DeployFailed,
     Desired,
     EnvironmentState,
+    FunctionalTestsCutOff,
     FunctionalTestsRed,
     Json,
     LockMismatch,
@@ -76,7 +77,7 @@ class EnvironmentTasks:
             # Interrupted here, nobody knows which version is up: the run ends lost, and the
             # module puts the old version back by itself.
             StepDefinition("deploy", self._deploy, idempotent=False),
-            StepDefinition("test", self._test, idempotent=False),
+            StepDefinition("test", self._test, idempotent=False, undo=self._take_back),
             StepDefinition("ready", self._ready, idempotent=True),
         )
         destroy = (
@@ -156,6 +157,18 @@ class EnvironmentTasks:
             raise FunctionalTestsRed(desired.name, answer["failure"], run=run, left=left)
         return {"exit_code": answer.get("exit_code"), "timings": answer.get("timings")}
 
+    async def _take_back(self, context: RunContext) -> Json:
+        """Put the version before back, since nobody knows how the tests would have ended."""
+        prepared = await self._prepared(context)
+        if prepared.manifest.tests is None:
+            return {"tests": None}
+        try:
+            left = await self._roll_back(context, prepared)
+        except asyncio.CancelledError:
+            await self._roll_back(context, prepared)
+            raise
+        raise FunctionalTestsCutOff(_desired(context).name, left=left)
+
     async def _run_tests(
         self, context: RunContext, prepared: Prepared, tests: FunctionalTests
     ) -> Json:
@@ -233,7 +246,7 @@ class EnvironmentTasks:
         answer = await self._parts.plays.roll_back(prepared, context.run.id, on_line=context.log)
         if answer.get("rolled_back"):
             return "the earlier version serves again"
-        if not context.results["deploy"].get("changed", True):
+        if not (answer.get("changed", True) and context.results["deploy"].get("changed", True)):
             return "what served before was left as it is"
         return "nothing is left running"
 

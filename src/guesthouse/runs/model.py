@@ -204,6 +204,9 @@ class StepDefinition:
     function: StepFunction
     idempotent: bool
     """Whether it may run again after it was interrupted."""
+    undo: StepFunction | None = None
+    """What runs in its place when it was interrupted and may not run again: it puts back what the
+    step found and raises what the run then says. It may be interrupted and repeated itself."""
 
 
 EndHook = Callable[[Any, Run, RunState], None]

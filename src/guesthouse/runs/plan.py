@@ -1,7 +1,7 @@
 """What a run does next, decided from its row alone. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from guesthouse.errors import Kind
 from guesthouse.runs.model import (
@@ -33,9 +33,10 @@ def decide(run: Run, flow: Flow | None) -> StartStep | Ending:
 
     1. A flow that is unknown or has other steps than the run ends it: failed.
     2. With all steps done it succeeded.
-    3. An interrupted step that can't be repeated, or was too often, ends it: lost.
-    4. Someone asked for the end: cancelled.
-    5. Else the first step that is not done starts.
+    3. An interrupted step that can't be repeated is undone where it says how.
+    4. Else it ends the run, and so does one that was interrupted too often: lost.
+    5. Someone asked for the end: cancelled.
+    6. Else the first step that is not done starts.
 
     Args:
         run: The run with its steps, as they are at this moment.
@@ -46,12 +47,15 @@ def decide(run: Run, flow: Flow | None) -> StartStep | Ending:
     position = _first_open(run.steps)
     if position is None:
         return Ending(RunState.SUCCEEDED)
-    step = run.steps[position]
-    if step.state is StepState.RUNNING and not _may_repeat(step):
-        return _lost(run, step)
+    step, definition = run.steps[position], flow.steps[position]
+    if step.state is StepState.RUNNING and not (step.idempotent and _may_start(step)):
+        if definition.undo is None or not _may_start(step):
+            return _lost(run, step)
+        undoing = replace(definition, function=definition.undo)
+        return StartStep(position, undoing, step.state)
     if run.cancel_requested:
         return Ending(RunState.CANCELLED, f"cancelled before step {step.name!r}")
-    return StartStep(position, flow.steps[position], step.state)
+    return StartStep(position, definition, step.state)
 
 
 def stopped(run: Run, step: StepDefinition) -> Ending | None:
@@ -86,12 +90,12 @@ def _first_open(steps: Sequence[Step]) -> int | None:
     )
 
 
-def _may_repeat(step: Step) -> bool:
-    return step.idempotent and step.starts <= REPEATS
+def _may_start(step: Step) -> bool:
+    return step.starts <= REPEATS
 
 
 def _lost(run: Run, step: Step) -> Ending:
-    if step.idempotent:
+    if step.idempotent or step.starts > 1:
         sentence = f"step {step.name!r} was interrupted {step.starts} times and is given up"
     else:
         sentence = (

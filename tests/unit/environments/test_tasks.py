@@ -12,6 +12,7 @@ from guesthouse.environments.model import (
     DeployFailed,
     EnvironmentNotFound,
     EnvironmentState,
+    FunctionalTestsCutOff,
     FunctionalTestsRed,
     LockMismatch,
 )
@@ -279,6 +280,20 @@ async def test_what_was_not_tested_does_not_stay(bench: Bench) -> None:
     with pytest.raises(asyncio.CancelledError):
         await context.execute()
     assert bench.automation.names[-1] == ROLLBACK
+
+
+async def test_what_was_being_tested_when_we_died_is_taken_back(bench: Bench) -> None:
+    await bench.put().execute()
+    context = bench.put(commit=NEXT)
+    context.kept["deploy"] = UP
+    for step in context.flow.steps[:4]:
+        context.kept[step.name] = await step.function(context)
+    undo = next(step.undo for step in context.flow.steps if step.name == "test")
+    assert undo is not None
+    with pytest.raises(FunctionalTestsCutOff, match="the earlier version serves again"):
+        await undo(context)
+    assert bench.automation.names[-1] == ROLLBACK
+    assert bench.document(ROLLBACK)["run"] == context.run.id
 
 
 async def test_a_refused_file_touches_no_instance(bench: Bench) -> None:

@@ -83,6 +83,36 @@ def test_a_run_ends(run: Run, state: RunState) -> None:
     assert decision.state is state
 
 
+async def _undo(_context: RunContext) -> Json:
+    return {}
+
+
+UNDOING = Flow("deploy", [FLOW.steps[0], dataclasses.replace(FLOW.steps[1], undo=_undo)])
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(_run(DONE, RUNNING), id="interrupted"),
+        pytest.param(_run(DONE, RUNNING, cancel=True), id="cancelled after interruption"),
+        pytest.param(_run(DONE, RUNNING, starts=REPEATS), id="undoing was interrupted as well"),
+    ],
+)
+def test_an_interrupted_step_that_says_how_is_undone(run: Run) -> None:
+    decision = decide(run, UNDOING)
+    assert isinstance(decision, StartStep)
+    assert (decision.step.function, decision.expected) == (_undo, RUNNING)
+
+
+def test_undoing_is_given_up_at_last_and_never_comes_before_its_step() -> None:
+    given_up = decide(_run(DONE, RUNNING, starts=REPEATS + 1), UNDOING)
+    assert isinstance(given_up, Ending)
+    assert given_up.state is RunState.LOST
+    first = decide(_run(DONE, PENDING), UNDOING)
+    assert isinstance(first, StartStep)
+    assert first.step.function is _nothing
+
+
 @pytest.mark.parametrize("flow", [None, Flow("deploy", FLOW.steps[:1])], ids=["unknown", "other"])
 def test_a_run_of_another_version_fails(flow: Flow | None) -> None:
     decision = decide(_run(PENDING, PENDING), flow)
