@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, Field
 
-from guesthouse.audit import BadEntry, Entry
+from guesthouse.audit import BadEntry, Entry, Mark
 from guesthouse.environments.model import Environment
 from guesthouse.environments.secrets import SecretStatus
 from guesthouse.estate.model import Plan
@@ -200,6 +200,7 @@ class ChainView(BaseModel):
     intact: bool
     first_bad: int | None
     reason: str
+    newest: str | None = Field(description="The last row, to note elsewhere: `<row>:<hash>`.")
 
 
 class HealthView(BaseModel):
@@ -314,11 +315,14 @@ def entry_view(entry: Entry) -> EntryView:
     )
 
 
-def chain_view(bad: BadEntry | None) -> ChainView:
+def chain_view(bad: BadEntry | None, newest: Mark | None) -> ChainView:
     """Return what checking the audit log found."""
-    if bad is None:
-        return ChainView(intact=True, first_bad=None, reason="")
-    return ChainView(intact=False, first_bad=bad.sequence, reason=bad.reason)
+    return ChainView(
+        intact=bad is None,
+        first_bad=None if bad is None else bad.sequence,
+        reason="" if bad is None else bad.reason,
+        newest=None if newest is None else str(newest),
+    )
 
 
 def _seconds(start: dt.datetime | None, end: dt.datetime | None) -> float | None:

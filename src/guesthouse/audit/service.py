@@ -3,21 +3,24 @@
 import datetime as dt
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from typing_extensions import override
 
 from guesthouse.db import Transaction
 from guesthouse.db.tables import audit_entries
-from guesthouse.errors import Denied
+from guesthouse.errors import Denied, Invalid
 from guesthouse.kit.clock import Clock, SystemClock
 from guesthouse.people import ActorKind, Scope
 
 GENESIS = "0" * 64
 LOCK_KEY = 7402002
 CHECK_BATCH = 1000
+MARK = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,40 @@ class BadEntry:
 
     sequence: int
     reason: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A row as somebody noted it outside of the database."""
+
+    sequence: int
+    hash: str
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.sequence}:{self.hash}"
+
+
+class MarkInvalid(Invalid):
+    """What was noted is no mark."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            f"{text!r} is no mark of an audit row",
+            next_step="give one as `guesthouse audit verify` prints it: <row>:<64 digits>",
+        )
+
+
+def mark_of(text: str) -> Mark:
+    """Return the mark a text stands for.
+
+    Raises:
+        MarkInvalid: It stands for none.
+    """
+    found = MARK.fullmatch(text)
+    if found is None:
+        raise MarkInvalid(text)
+    return Mark(int(found[1]), found[2])
 
 
 def record(
@@ -120,8 +157,23 @@ def entries(
     return tuple(_entry(row) for row in transaction.rows(statement))
 
 
-def verify(transaction: Transaction) -> BadEntry | None:
-    """Return the first row that breaks the chain, or None when all of it holds."""
+def newest(transaction: Transaction) -> Mark | None:
+    """Return the mark of the last row; None where there is no row."""
+    columns = sa.select(audit_entries.c.sequence, audit_entries.c.hash)
+    row = transaction.row(columns.order_by(audit_entries.c.sequence.desc()).limit(1))
+    return None if row is None else Mark(row["sequence"], row["hash"])
+
+
+def verify(transaction: Transaction, noted: Mark | None = None) -> BadEntry | None:
+    """Return the first row that breaks the chain, or None when all of it holds.
+
+    The chain alone shows neither that its end was cut off nor that all of it was written anew, by
+    someone with the database's own rights: that shows by a row noted elsewhere.
+
+    Args:
+        transaction: What to read in.
+        noted: A row the chain must still have.
+    """
     previous, sequence = GENESIS, 0
     # The first batch begins at whatever is lowest: a row put before the first would be shown, too.
     statement = sa.select(audit_entries).order_by(audit_entries.c.sequence).limit(CHECK_BATCH)
@@ -130,12 +182,22 @@ def verify(transaction: Transaction) -> BadEntry | None:
         batch = transaction.rows(statement.where(later) if sequence else statement)
         for row in batch:
             sequence += 1
-            reason = _fault(row, sequence, previous)
+            reason = _fault(row, sequence, previous) or _unlike(row, noted)
             if reason:
                 return BadEntry(sequence, reason)
             previous = row["hash"]
         if not batch:
-            return None
+            break
+    if noted is not None and noted.sequence > sequence:
+        return BadEntry(sequence + 1, f"the rows up to the noted {noted.sequence} are missing")
+    return None
+
+
+def _unlike(row: Mapping[str, Any], noted: Mark | None) -> str:
+    """Say that a row is another one than was noted; empty when it is not."""
+    if noted is None or row["sequence"] != noted.sequence or row["hash"] == noted.hash:
+        return ""
+    return "it is not the row that was noted"
 
 
 def _fault(row: Mapping[str, Any], expected: int, previous: str) -> str:

@@ -1,3 +1,5 @@
+import datetime as dt
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -80,6 +82,65 @@ def test_the_database_refuses_changes(
     _record(database, clock)
     with pytest.raises(IntegrityError), database.transaction() as transaction:
         transaction.connection.execute(sa.text(statement))
+
+
+def _newest(database: Database) -> audit.Mark:
+    with database.reading() as transaction:
+        found = audit.newest(transaction)
+    assert found is not None
+    return found
+
+
+def _against(database: Database, noted: audit.Mark) -> audit.BadEntry | None:
+    with database.reading() as transaction:
+        return audit.verify(transaction, noted)
+
+
+def test_a_chain_that_went_on_holds_against_what_was_noted(
+    database: Database, clock: FakeClock
+) -> None:
+    _record(database, clock)
+    noted = audit.mark_of(str(_newest(database)))
+    _record(database, clock)
+    assert _against(database, noted) is None
+
+
+def test_a_cut_off_end_shows_by_what_was_noted(database: Database, clock: FakeClock) -> None:
+    _record(database, clock)
+    noted = _newest(database)
+    _tamper(database, "DELETE FROM audit_entries WHERE sequence > 1")
+    assert _verify(database) is None
+    bad = _against(database, noted)
+    assert bad is not None
+    assert bad.sequence == 2
+
+
+def test_a_chain_written_anew_shows_by_what_was_noted(
+    database: Database, clock: FakeClock
+) -> None:
+    _record(database, clock)
+    noted = _newest(database)
+    _tamper(database, "DELETE FROM audit_entries")
+    _record(database, clock, count=1)
+    clock.advance(dt.timedelta(seconds=1))
+    _record(database, clock)
+    assert _verify(database) is None
+    bad = _against(database, noted)
+    assert bad is not None
+    assert bad.sequence == noted.sequence
+
+
+@pytest.mark.parametrize(
+    "text", ["", "3", "3:", "0:" + "a" * 64, "3:" + "a" * 63, "x:" + "a" * 64]
+)
+def test_what_is_no_mark_is_said(text: str) -> None:
+    with pytest.raises(audit.MarkInvalid):
+        audit.mark_of(text)
+
+
+def test_without_a_row_there_is_nothing_to_note(database: Database) -> None:
+    with database.reading() as transaction:
+        assert audit.newest(transaction) is None
 
 
 def test_a_dropped_transaction_leaves_no_row(database: Database, clock: FakeClock) -> None:

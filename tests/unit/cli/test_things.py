@@ -225,6 +225,21 @@ def test_audit_list_shows_who_did_what(cli: Cli) -> None:
     assert actions == ["run.queued", "environment.change"]
 
 
+def test_audit_verify_finds_what_was_cut_off_by_what_was_noted(
+    cli: Cli, services: FakeServices
+) -> None:
+    cli("env", "deploy", "acme", "--detach")
+    noted = json.loads(cli("audit", "verify", "--json").out)["newest"]
+    assert f"--noted: {noted}" in cli("audit", "verify").out
+    assert cli("audit", "verify", "--noted", noted).code == 0
+    with services.database.transaction() as transaction:
+        transaction.connection.exec_driver_sql("DROP TRIGGER audit_entries_no_delete")
+        transaction.connection.exec_driver_sql("DELETE FROM audit_entries WHERE sequence = 2")
+    assert cli("audit", "verify").code == 0
+    assert cli("audit", "verify", "--noted", noted).code == 1
+    assert cli("audit", "verify", "--noted", "nonsense").code == 2
+
+
 def test_audit_verify_finds_a_forged_row(cli: Cli, services: FakeServices) -> None:
     cli("env", "deploy", "acme", "--detach")
     assert cli("audit", "verify").code == 0

@@ -46,13 +46,23 @@ def list_entries(
 
 
 @app.command("verify")
-def verify(context: typer.Context, *, as_json: AsJson = False) -> None:
+def verify(
+    context: typer.Context,
+    *,
+    noted: Annotated[
+        str | None, typer.Option("--noted", help="The row noted at an earlier check.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Check that no row was changed or removed."""
     session = session_of(context)
-    found = session.api.get("/audit/verify")
+    found = session.api.get("/audit/verify", noted=noted)
     if as_json:
         session.terminal.document(found)
     if not found["intact"]:
         raise ChainBroken(found["first_bad"], found["reason"])
     if not as_json:
         session.terminal.result("the audit log is as it was written")
+        if found["newest"]:
+            # The chain can't show that its own end was cut off.
+            session.terminal.result(f"note elsewhere, for --noted: {found['newest']}")
