@@ -25,8 +25,9 @@ install: $(VENV)/.installed ## Install the Python packages into .venv
 
 $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	@tools/prepare-python "$(PYTHON)" "$(VENV)"
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Installing the Python packages into $(VENV): a minute or so"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 format: install ## Format the code

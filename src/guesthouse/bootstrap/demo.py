@@ -29,6 +29,10 @@ PACKAGES = (
     "nginx, InfluxDB (influxdb), nftables, git, time synchronisation (chrony)",
     "mmdebstrap, where no container registry can be reached",
     "golang-1.24-go, where there is no Go that can build Telegraf",
+    (
+        "where this machine's release lacks them: Debian trixie as a source of packages, pinned "
+        "below all others; it stays with them and brings their updates"
+    ),
 )
 INSTANCES = {Provider.LOCAL: "local", Provider.CONTAINER: "box"}
 ENVIRONMENTS = {Provider.LOCAL: "acme", Provider.CONTAINER: "acme-box"}
@@ -109,7 +113,7 @@ class Demo:
         settings = self.settings
         local = self.provider is Provider.LOCAL
         port = settings.gateway_port if local else CONTAINER_GATEWAY_PORT
-        ca, token = settings.state / "ca" / "ca.pem", settings.token_file
+        ca, token, program = settings.state / "ca" / "ca.pem", settings.token_file, SERVE[0]
         url = (
             f"https://api--{ENVIRONMENTS[self.provider]}.{settings.apps_domain}:{port}/v1/sensors"
         )
@@ -118,9 +122,9 @@ class Demo:
             "Try it:",
             f'  curl --cacert {ca} -H "Authorization: Bearer $(cat {token})" {url}',
             f"Sign-in for programs: the operator's token in {token}",
-            "Trust our CA: guesthouse ca show",
+            f"Trust our CA: {program} ca show",
             f"Console API: https://console.{settings.domain}:{settings.gateway_port}/api/v1",
-            f"Commands: export GUESTHOUSE_STATE={settings.state}, then guesthouse env list",
+            f"Commands: export GUESTHOUSE_STATE={settings.state}, then {program} env list",
             "Take it away: make clean",
         )
 
@@ -183,6 +187,7 @@ class Demo:
             await release_host(self.settings, on_line=say)
             for image in self.settings.base_images:
                 await self._run(("tools/base-image", "--remove", image), IMAGE_LIMIT, say)
+            await self._run(("tools/base-image", "--remove-machines"), IMAGE_LIMIT, say)
             shutil.rmtree(self.settings.state)
 
     def _make_repository(self, product: str) -> None:
