@@ -15,8 +15,12 @@ comma := ,
 empty :=
 TEST_PACKAGES := $(subst $(empty) ,$(comma),nginx nftables influxdb postgresql chromium busybox-static mmdebstrap openssh-client curl iproute2)
 PYTHON_CODE := src tests tools ansible bench examples
+CHECKS := check-playbooks check-types check-layers check-yaml check-python check-rules
+# Playbooks are judged with the collection and the programs of this repository, nothing of the user's.
+ANSIBLE := PATH=$(CURDIR)/$(BIN):$$PATH ANSIBLE_CONFIG=$(CURDIR)/ansible/ansible.cfg \
+	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/collections
 
-.PHONY: help install check format test unit demo bench clean
+.PHONY: help install check format test unit demo bench clean $(CHECKS)
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,11 +38,27 @@ format: install ## Format the code
 	$(BIN)/ruff format $(PYTHON_CODE)
 	$(BIN)/ruff check --fix --quiet $(PYTHON_CODE)
 
-check: install ## Format, lint, types, layers, house rules: everything that needs no service
+check: install ## Format, lint, types, layers, playbooks, house rules: everything that needs no service
+	@$(MAKE) --no-print-directory --keep-going --jobs=$(shell nproc) --output-sync=target $(CHECKS)
+
+# Side by side, longest first; each one's output stays together, and none hides another's failure.
+check-playbooks:
+	$(ANSIBLE) $(BIN)/ansible-lint --offline --nocolor -q ansible
+
+check-types:
+	$(BIN)/mypy
+
+check-layers:
+	$(BIN)/lint-imports
+
+check-yaml:
+	$(BIN)/yamllint ansible .ansible-lint
+
+check-python:
 	$(BIN)/ruff format --check $(PYTHON_CODE)
 	$(BIN)/ruff check $(PYTHON_CODE)
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+
+check-rules:
 	$(BIN)/ast-grep test --config tools/ast-grep/sgconfig.yml --skip-snapshot-tests
 	$(BIN)/ast-grep scan --config tools/ast-grep/sgconfig.yml src
 	@tools/check-tree
