@@ -149,8 +149,8 @@ async def test_points_are_kept_for_thirty_days(databases: InfluxAdmin) -> None:
 
 async def test_a_question_it_does_not_understand_is_refused(databases: InfluxAdmin) -> None:
     with pytest.raises(QueryRefused) as refused:
-        await databases.query(BOX, "SELEKT usage FROM cpu")
-    assert "SELEKT" in refused.value.detail
+        await databases.query(BOX, "SELECT usage FRUM cpu")
+    assert "FRUM" in refused.value.detail
 
 
 async def test_the_wrong_administrator_is_told_so(admin: InfluxAdmin) -> None:

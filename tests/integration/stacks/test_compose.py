@@ -12,6 +12,7 @@ import pytest
 
 from guesthouse.kit.process import base_environment, run
 from guesthouse.kit.sensitive import Sensitive
+from guesthouse.stacks.images import CACHES
 from guesthouse.stacks.manifest import load_manifest
 from guesthouse.stacks.model import CompiledStack
 from guesthouse.stacks.render import render_secrets
@@ -101,7 +102,9 @@ def seen(service: dict[str, Any], services: set[str]) -> dict[str, Any]:
     }
     if "build" in service:
         build = service["build"]
-        picked["build"] = {key: build[key] for key in ("target", "args") if key in build}
+        picked["build"] = {"target": build.get("target"), "args": dict(build.get("args") or {})}
+        # What we give of our own goes to the builder, no instruction sees it.
+        picked["build"]["args"].pop(CACHES, None)
     return picked
 
 
