@@ -135,6 +135,13 @@ def test_objects_come_in_name_order_whatever_the_files_order() -> None:
             id="missing-key",
         ),
         pytest.param(
+            "environments/b--acme",
+            ACME.replace("name: acme", "name: b--acme"),
+            "environments/b--acme.yaml: name: should be a name: a-z, 0-9 and single hyphens, "
+            "beginning with a letter",
+            id="name-whose-host-could-be-anothers",
+        ),
+        pytest.param(
             "environments/acme",
             f"{ACME}ref: --upload-pack=x\n",
             "environments/acme.yaml: ref: should be a branch, tag or commit",

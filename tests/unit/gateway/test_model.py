@@ -1,6 +1,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from guesthouse.errors import Kind
 from guesthouse.gateway.model import (
@@ -152,3 +154,13 @@ def test_addresses_name_the_port_unless_it_is_the_usual_one(
 def test_nginx_is_answered_only_what_it_knows() -> None:
     assert {decision.status for decision in Decision} == {204, 401, 403}
     assert Decision.NOT_FOUND.status == Decision.DENIED.status
+
+
+NAMES = st.from_regex(r"[a-z](-?[a-z0-9]){0,12}", fullmatch=True)
+
+
+@given(pair=st.tuples(NAMES, NAMES), other=st.tuples(NAMES, NAMES))
+@example(pair=("a", "b-c"), other=("a-b", "c"))
+def test_no_two_environments_share_a_host(pair: tuple[str, str], other: tuple[str, str]) -> None:
+    hosts = {route_host(route, name, "apps.localhost") for route, name in (pair, other)}
+    assert len(hosts) == len({pair, other})
