@@ -41,25 +41,45 @@ class Address:
 
     url: str
     authority: ssl.SSLContext | None = None
+    machine: str | None = None
 
     @classmethod
-    def of(cls, url: str, *, ca_file: str | None = None) -> Self:
-        """Return an address; `ca_file` is the authority behind an https URL, None the system's."""
+    def of(cls, url: str, *, ca_file: str | None = None, machine: str | None = None) -> Self:
+        """Return an address.
+
+        Args:
+            url: Where the hub is.
+            ca_file: The authority behind an https URL; None: the system's.
+            machine: Where to connect to instead of asking what the host's name stands for, as
+                Python does not know that `*.localhost` is 127.0.0.1; None: ask.
+        """
         secure = url.startswith("https:")
-        return cls(url.rstrip("/"), ssl.create_default_context(cafile=ca_file) if secure else None)
+        authority = ssl.create_default_context(cafile=ca_file) if secure else None
+        return cls(url.rstrip("/"), authority, machine)
 
     def http(self, headers: dict[str, str] | None = None) -> httpx.Client:
         """Return a client for this address."""
-        verify = self.authority if self.authority is not None else True
+        url = httpx.URL(self.url)
+
+        def expect_host(request: httpx.Request) -> None:
+            request.extensions["sni_hostname"] = url.host
+
         return httpx.Client(
-            base_url=self.url, verify=verify, timeout=REQUEST_SECONDS, headers=headers
+            base_url=url.copy_with(host=self.machine or url.host),
+            verify=self.authority if self.authority is not None else True,
+            timeout=REQUEST_SECONDS,
+            headers={"Host": url.netloc.decode(), **(headers or {})},
+            # Wherever we connect to, the certificate must be for the host.
+            event_hooks={"request": [expect_host]},
         )
 
     def websocket(self, path: str, headers: dict[str, str]) -> ClientConnection:
         """Open a WebSocket at this address."""
-        address = self.url.replace("http", "ws", 1) + path
+        url = httpx.URL(self.url)
+        port = url.port or (80 if self.authority is None else 443)
         return connect(
-            address,
+            self.url.replace("http", "ws", 1) + path,
+            address=(self.machine or url.host, port),
             ssl=self.authority,
             additional_headers=headers,
             # A kernel is started while its first connection waits.
