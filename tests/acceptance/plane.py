@@ -66,7 +66,7 @@ class Plane:
     def token(self) -> str:
         return (self.state / "operator.token").read_text().strip()
 
-    def run(self, *argv: str | Path, seconds: int = 600) -> Said:
+    def run(self, *argv: str | Path, seconds: int = 600, typed: str = "") -> Said:
         done = subprocess.run(
             [str(GUESTHOUSE), *map(str, argv)],
             env=self.environment,
@@ -74,12 +74,12 @@ class Plane:
             text=True,
             timeout=seconds,
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=typed,
         )
         return Said(done.returncode, done.stdout, done.stderr)
 
-    def ok(self, *argv: str | Path, seconds: int = 600) -> Said:
-        said = self.run(*argv, seconds=seconds)
+    def ok(self, *argv: str | Path, seconds: int = 600, typed: str = "") -> Said:
+        said = self.run(*argv, seconds=seconds, typed=typed)
         assert said.code == 0, f"{argv} ended with {said.code}\n{said.out}\n{said.err}"
         return said
 
