@@ -92,7 +92,7 @@ class Plane:
 
     def destroy_environments(self) -> None:
         """Remove whatever the estate brought."""
-        for found in self.json("env", "list")["items"]:
+        for found in self.json("env", "list"):
             self.run("env", "destroy", found["name"], "--yes")
 
 
