@@ -1,8 +1,12 @@
 """Who did what, append-only and hash-chained."""
 
+from guesthouse.audit.export import Form, export
 from guesthouse.audit.service import (
+    EVERY,
+    AuditTrail,
     BadEntry,
     Entry,
+    Filters,
     Mark,
     MarkInvalid,
     entries,
@@ -14,11 +18,16 @@ from guesthouse.audit.service import (
 )
 
 __all__ = [
+    "EVERY",
+    "AuditTrail",
     "BadEntry",
     "Entry",
+    "Filters",
+    "Form",
     "Mark",
     "MarkInvalid",
     "entries",
+    "export",
     "is_recorded",
     "mark_of",
     "newest",

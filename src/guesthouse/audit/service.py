@@ -11,11 +11,15 @@ from typing import Any
 import sqlalchemy as sa
 from typing_extensions import override
 
+from guesthouse.audit.subject import partner_of
 from guesthouse.db import Transaction
 from guesthouse.db.tables import audit_entries
-from guesthouse.errors import Denied, Invalid
+from guesthouse.errors import Invalid
 from guesthouse.kit.clock import Clock, SystemClock
-from guesthouse.people import ActorKind, Scope
+from guesthouse.people import Action, Scope, decide, require
+from guesthouse.people.errors import NotPermitted
+from guesthouse.people.model import Verdict
+from guesthouse.people.ports import Trail
 
 GENESIS = "0" * 64
 LOCK_KEY = 7402002
@@ -34,6 +38,25 @@ class Entry:
     action: str
     object: str
     detail: Mapping[str, Any]
+    partner: str | None = None
+    """Whose thing it was done to; None for nobody's, and in rows from before that was kept."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which rows are asked for; None asks for any."""
+
+    actor: str | None = None
+    action: str | None = None
+    """How the action begins: ``environment.``."""
+    object: str | None = None
+    partner: str | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+    """Rows before this time."""
+
+
+EVERY = Filters()
 
 
 @dataclass(frozen=True)
@@ -110,9 +133,29 @@ def record(
         "action": action,
         "object": object,
         "detail": _canonical(detail or {}),
+        "partner": partner_of(transaction, object),
     }
     previous = GENESIS if last is None else last["hash"]
     transaction.insert(audit_entries, **content, previous=previous, hash=_hash(previous, content))
+
+
+class AuditTrail(Trail):
+    """What people write their rows through."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    @override
+    def record(
+        self,
+        transaction: Transaction,
+        scope: Scope,
+        action: str,
+        object: str,
+        detail: Mapping[str, Any],
+        /,
+    ) -> None:
+        record(transaction, scope, action, object, detail, self._clock)
 
 
 def is_recorded(
@@ -128,33 +171,49 @@ def is_recorded(
         sa.select(audit_entries.c.sequence)
         .where(audit_entries.c.object == object, audit_entries.c.action == action)
         .where(audit_entries.c.actor == scope.actor)
-        .where(audit_entries.c.at >= since.astimezone(dt.UTC).isoformat())
+        .where(audit_entries.c.at >= _text(since))
         .limit(1)
     )
     return transaction.row(statement) is not None
 
 
 def entries(
-    transaction: Transaction, scope: Scope, *, before: int | None = None, limit: int = 50
+    transaction: Transaction,
+    scope: Scope,
+    filters: Filters = EVERY,
+    *,
+    before: int | None = None,
+    limit: int = 50,
 ) -> tuple[Entry, ...]:
     """Return rows, newest first.
 
     Args:
         transaction: What to read in.
-        scope: An operator's or the system's; members read no audit.
+        scope: Operators and auditors read all; members what concerns their partners.
+        filters: Which of them.
         before: Only rows with a lower sequence; None starts at the newest.
         limit: How many at most.
 
     Raises:
-        Denied: The caller is a member.
+        NotPermitted: The caller may read no row at all.
     """
-    if scope.kind is ActorKind.MEMBER:
-        sentence = "the audit log is for operators"
-        raise Denied(sentence)
-    statement = sa.select(audit_entries).order_by(audit_entries.c.sequence.desc()).limit(limit)
+    statement = _asked(scope, filters).order_by(audit_entries.c.sequence.desc()).limit(limit)
     if before is not None:
         statement = statement.where(audit_entries.c.sequence < before)
     return tuple(_entry(row) for row in transaction.rows(statement))
+
+
+def following(
+    transaction: Transaction, scope: Scope, filters: Filters = EVERY, *, after: int, limit: int
+) -> tuple[Entry, ...]:
+    """Return the rows after one, oldest first; for exports.
+
+    Raises:
+        NotPermitted: The caller may read no row at all.
+    """
+    statement = _asked(scope, filters).order_by(audit_entries.c.sequence).limit(limit)
+    later = audit_entries.c.sequence > after
+    return tuple(_entry(row) for row in transaction.rows(statement.where(later)))
 
 
 def newest(transaction: Transaction) -> Mark | None:
@@ -193,6 +252,41 @@ def verify(transaction: Transaction, noted: Mark | None = None) -> BadEntry | No
     return None
 
 
+def _asked(scope: Scope, filters: Filters) -> sa.Select[Any]:
+    """Return what selects the rows that are asked for and that the caller may read."""
+    columns = audit_entries.c
+    statement = sa.select(audit_entries).where(_readable(scope))
+    equal = {"actor": filters.actor, "object": filters.object, "partner": filters.partner}
+    for name, value in equal.items():
+        if value is not None:
+            statement = statement.where(columns[name] == value)
+    if filters.action is not None:
+        statement = statement.where(columns.action.startswith(filters.action, autoescape=True))
+    # The texts of times sort as the times do: all are in UTC.
+    if filters.since is not None:
+        statement = statement.where(columns.at >= _text(filters.since))
+    if filters.until is not None:
+        statement = statement.where(columns.at < _text(filters.until))
+    return statement
+
+
+def _readable(scope: Scope) -> sa.ColumnElement[bool]:
+    if decide(scope, Action.AUDIT_READ, None) is Verdict.ALLOWED:
+        return sa.true()
+    if scope.partners is None:
+        require(scope, Action.ACTIVITY_READ, None)
+        return audit_entries.c.partner.is_not(None)
+    names = sorted(scope.partners)
+    own = [n for n in names if decide(scope, Action.ACTIVITY_READ, n) is Verdict.ALLOWED]
+    if not own:
+        raise NotPermitted(Action.ACTIVITY_READ)
+    return audit_entries.c.partner.in_(own)
+
+
+def _text(at: dt.datetime) -> str:
+    return at.astimezone(dt.UTC).isoformat()
+
+
 def _unlike(row: Mapping[str, Any], noted: Mark | None) -> str:
     """Say that a row is another one than was noted; empty when it is not."""
     if noted is None or row["sequence"] != noted.sequence or row["hash"] == noted.hash:
@@ -224,7 +318,9 @@ def _take_turns(transaction: Transaction) -> None:
 
 
 def _hash(previous: str, content: Mapping[str, Any]) -> str:
-    return hashlib.sha256((previous + _canonical(content)).encode()).hexdigest()
+    # A partner is covered wherever there is one; rows from before have none, and keep their hash.
+    covered = {name: content[name] for name in content if name != "partner" or content[name]}
+    return hashlib.sha256((previous + _canonical(covered)).encode()).hexdigest()
 
 
 def _canonical(value: Mapping[str, Any]) -> str:

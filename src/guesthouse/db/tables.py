@@ -166,6 +166,7 @@ audit_entries = sa.Table(
     sa.Column("action", sa.String(63), nullable=False, index=True),
     sa.Column("object", sa.String(255), nullable=False, index=True),
     sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("partner", sa.String(63), nullable=True, index=True),
     sa.Column("previous", sa.String(64), nullable=False),
     sa.Column("hash", sa.String(64), nullable=False),
 )
@@ -181,10 +182,170 @@ tokens = sa.Table(
     sa.Column("partners", sa.JSON(none_as_null=True), nullable=True),
     # No foreign key: what was revoked is remembered after its environment is gone.
     sa.Column("environment", sa.String(63), nullable=True, index=True),
+    # Empty for the machine's own tokens and those of tests.
+    sa.Column("account", sa.ForeignKey("accounts.id"), nullable=True, index=True),
+    sa.Column("scopes", sa.JSON(none_as_null=True), nullable=True),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("expires_at", UtcTime, nullable=True),
     sa.Column("revoked_at", UtcTime, nullable=True),
     sa.Column("last_used_at", UtcTime, nullable=True),
+)
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("login", sa.String(63), nullable=False, unique=True),
+    sa.Column("title", sa.String(200), nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("password_hash", sa.String(255), nullable=True),
+    sa.Column("totp_sealed", sa.LargeBinary, nullable=True),
+    # The secret of an authenticator that has not shown a code yet.
+    sa.Column("totp_pending", sa.LargeBinary, nullable=True),
+    # The last step a code was taken for; it and those before it are spent.
+    sa.Column("totp_step", sa.BigInteger, nullable=True),
+    sa.Column("is_declared", sa.Boolean, nullable=False),
+    sa.Column("disabled_at", UtcTime, nullable=True),
+    sa.Column("created_at", UtcTime, nullable=False),
+)
+
+memberships = sa.Table(
+    "memberships",
+    metadata,
+    sa.Column("account", sa.ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("partner", sa.ForeignKey("partners.name", ondelete="CASCADE"), primary_key=True),
+    sa.Column("role", sa.String(20), nullable=False),
+    sa.Column("origin", sa.String(20), nullable=False),
+    sa.Index("ix_memberships_partner", "partner"),
+)
+
+recovery_codes = sa.Table(
+    "recovery_codes",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column(
+        "account", sa.ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("used_at", UtcTime, nullable=True),
+)
+
+identities = sa.Table(
+    "identities",
+    metadata,
+    sa.Column("issuer", sa.String(255), primary_key=True),
+    sa.Column("subject", sa.String(255), primary_key=True),
+    sa.Column(
+        "account", sa.ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+)
+
+invitations = sa.Table(
+    "invitations",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),
+    sa.Column("login", sa.String(63), nullable=False, index=True),
+    sa.Column("title", sa.String(200), nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column(
+        "partner", sa.ForeignKey("partners.name", ondelete="CASCADE"), nullable=True, index=True
+    ),
+    sa.Column("role", sa.String(20), nullable=True),
+    # The declared account whose first password it may set; empty where it makes one.
+    sa.Column("account", sa.ForeignKey("accounts.id", ondelete="CASCADE"), nullable=True),
+    sa.Column("invited_by", sa.String(63), nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
+    sa.Column("used_at", UtcTime, nullable=True),
+    sa.Column("revoked_at", UtcTime, nullable=True),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),
+    sa.Column(
+        "account", sa.ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("door", sa.String(20), nullable=False),
+    sa.Column("address", sa.String(63), nullable=False),
+    sa.Column("agent", sa.String(200), nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("seen_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
+    sa.Column("revoked_at", UtcTime, nullable=True),
+)
+
+half_sign_ins = sa.Table(
+    "half_sign_ins",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("account", sa.ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
+)
+
+gateway_codes = sa.Table(
+    "gateway_codes",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("session", sa.ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("environment", sa.String(63), nullable=False),
+    sa.Column("route", sa.String(63), nullable=False),
+    sa.Column("state_digest", sa.String(64), nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
+    sa.Column("used_at", UtcTime, nullable=True),
+)
+
+gateway_sessions = sa.Table(
+    "gateway_sessions",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column(
+        "session", sa.ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("environment", sa.String(63), nullable=False),
+    sa.Column("route", sa.String(63), nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+)
+
+device_logins = sa.Table(
+    "device_logins",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("user_code", sa.String(20), nullable=False, unique=True),
+    sa.Column("client", sa.String(63), nullable=False),
+    sa.Column("scopes", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("account", sa.ForeignKey("accounts.id", ondelete="CASCADE"), nullable=True),
+    sa.Column("state", sa.String(20), nullable=False),
+    # Grows by five seconds each time a program asks too soon.
+    sa.Column("interval_seconds", sa.Integer, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
+    sa.Column("polled_at", UtcTime, nullable=True),
+)
+
+oidc_attempts = sa.Table(
+    "oidc_attempts",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("browser_digest", sa.String(64), nullable=False),
+    sa.Column("nonce", sa.String(128), nullable=False),
+    sa.Column("verifier", sa.LargeBinary, nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("expires_at", UtcTime, nullable=False),
+)
+
+throttles = sa.Table(
+    "throttles",
+    metadata,
+    # A digest: what people type is no business of the database.
+    sa.Column("key", sa.String(80), primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("since", UtcTime, nullable=False, index=True),
 )
 
 secrets = sa.Table(

@@ -17,7 +17,8 @@ from guesthouse.db.tables import tokens
 from guesthouse.kit.clock import Clock
 from guesthouse.kit.ids import new_id
 from guesthouse.kit.sensitive import Sensitive
-from guesthouse.people.scope import ActorKind, Scope, member_scope, operator_scope, routes_scope
+from guesthouse.people.model import ActorKind
+from guesthouse.people.scope import Scope, member_scope, operator_scope, routes_scope
 
 PREFIX = "ghs_"
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase

@@ -51,13 +51,13 @@ def test_an_untouched_chain_holds(database: Database, clock: FakeClock) -> None:
         ),
         pytest.param(
             "INSERT INTO audit_entries SELECT 0, at, actor, actor_kind, action, object, detail,"
-            " previous, hash FROM audit_entries WHERE sequence = 1",
+            " previous, hash, partner FROM audit_entries WHERE sequence = 1",
             1,
             id="put-before-the-first",
         ),
         pytest.param(
             "INSERT INTO audit_entries SELECT 9, at, actor, actor_kind, action, object, detail,"
-            " previous, hash FROM audit_entries WHERE sequence = 3",
+            " previous, hash, partner FROM audit_entries WHERE sequence = 3",
             4,
             id="put-after-the-last",
         ),
@@ -164,6 +164,31 @@ def test_entries_come_newest_first_in_pages(database: Database, clock: FakeClock
     assert page[0].detail == {"n": 2}
 
 
-def test_members_read_no_audit(database: Database) -> None:
+def test_members_of_no_partner_read_no_audit(database: Database) -> None:
     with pytest.raises(Denied), database.reading() as transaction:
-        audit.entries(transaction, member_scope("ben", frozenset({"acme"})))
+        audit.entries(transaction, member_scope("ben", frozenset()))
+
+
+def test_members_read_the_rows_of_their_partner(database: Database, clock: FakeClock) -> None:
+    _record(database, clock)
+    with database.transaction() as transaction:
+        for name in ("member/acme/ben", "member/other/eve", "partner/acme", "invitation/inv_1"):
+            audit.record(transaction, ANNA, "x", name, {}, clock)
+    with database.reading() as transaction:
+        found = audit.entries(transaction, member_scope("ben", frozenset({"acme"})))
+    assert [entry.object for entry in found] == ["partner/acme", "member/acme/ben"]
+    assert _verify(database) is None
+
+
+@pytest.mark.parametrize("partner", ["'acme'", "NULL"])
+def test_verify_notices_that_the_partner_of_a_row_was_changed(
+    database: Database, clock: FakeClock, partner: str
+) -> None:
+    with database.transaction() as transaction:
+        audit.record(transaction, ANNA, "x", "member/other/eve", {}, clock)
+        audit.record(transaction, ANNA, "x", "account/eve", {}, clock)
+    sequence = 2 if partner != "NULL" else 1
+    _tamper(database, f"UPDATE audit_entries SET partner = {partner} WHERE sequence = {sequence}")
+    bad = _verify(database)
+    assert bad is not None
+    assert bad.sequence == sequence
