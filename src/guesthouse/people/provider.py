@@ -5,6 +5,7 @@ Its adapter is `adapters.oidc`; what is made of an identity is decided in `oidc`
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from guesthouse.errors import Denied, Unavailable
@@ -12,6 +13,21 @@ from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people.model import ExternalIdentity
 
 AGAIN = "start again at the sign-in page"
+
+
+class Doubt(Enum):
+    """Why nobody is vouched for; for operators, in the audit log."""
+
+    OTHER_PROVIDER = "the answer is of another provider"
+    SAYS_NO = "the provider says no"
+    NO_CODE = "the answer holds no code"
+    CODE_REFUSED = "the provider does not take the code"
+    SOMEBODY_ELSE = "the provider's user info is about somebody else"
+    NO_TOKEN = "the token is no signed token"  # noqa: S105 - a sentence about one
+    ALGORITHM = "the token is signed in a way that is not believed"
+    KEY = "no key of the provider signed the token"
+    CLAIM = "a claim of the token does not hold"
+    ATTEMPT = "the token is not of this attempt"
 
 
 class ProviderAway(Unavailable):
@@ -41,9 +57,18 @@ class ProviderUnfit(Unavailable):
 class ProviderRefused(Denied):
     """The provider vouches for nobody, or with a token that does not hold."""
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, doubt: Doubt, about: str = "") -> None:
+        """Keep the reason.
+
+        Args:
+            doubt: Why.
+            about: A claim's name or a provider's word; nothing secret, and no sentence of others.
+        """
+        self.doubt = doubt
         super().__init__(
-            "the company's sign-in did not confirm who you are", next_step=AGAIN, detail=detail
+            "the company's sign-in did not confirm who you are",
+            next_step=AGAIN,
+            detail=f"{doubt.value}: {about}" if about else doubt.value,
         )
 
 
