@@ -3,8 +3,9 @@
 import ipaddress
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from guesthouse.errors import Invalid
 from guesthouse.kit.sensitive import Sensitive
@@ -15,6 +16,7 @@ DEFAULT_GATEWAY_PORT = 443
 DEFAULT_INFLUX_PORT = 8486
 DEFAULT_NETWORK_POOL = "10.201.0.0/16"
 POOL_PREFIX = 16
+DEFAULT_GROUPS_CLAIM = "groups"
 PRIVATE_RANGES = tuple(
     map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"))
 )
@@ -58,6 +60,16 @@ class Settings:
     """Where the command line finds the API; empty is `api_url`."""
     token: Sensitive[str]
     """What the command line signs in with; empty reads `token_file`."""
+    oidc_issuer: str = ""
+    """The company's OpenID provider; empty leaves only passwords."""
+    oidc_client_id: str = ""
+    """What the provider calls us."""
+    oidc_client_secret: Sensitive[str] = field(default_factory=lambda: Sensitive(""))
+    """What we prove that with; empty for a public client."""
+    oidc_groups: str = ""
+    """Which groups of the provider give which rights, as `people.groups` reads it."""
+    oidc_groups_claim: str = DEFAULT_GROUPS_CLAIM
+    """Where the provider names somebody's groups."""
     failpoint: str = ""
     """Where a worker kills its own process, in tests of crashes; empty in any installation."""
 
@@ -107,6 +119,11 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         network_pool=_pool(source, "NETWORK_POOL", DEFAULT_NETWORK_POOL),
         url=_value(source, "URL").rstrip("/"),
         token=Sensitive(_value(source, "TOKEN")),
+        oidc_issuer=_https(source, "OIDC_ISSUER"),
+        oidc_client_id=_value(source, "OIDC_CLIENT_ID"),
+        oidc_client_secret=Sensitive(_value(source, "OIDC_CLIENT_SECRET")),
+        oidc_groups=_value(source, "OIDC_GROUPS"),
+        oidc_groups_claim=_value(source, "OIDC_GROUPS_CLAIM") or DEFAULT_GROUPS_CLAIM,
     )
 
 
@@ -138,6 +155,15 @@ def _port(source: Mapping[str, str], name: str, default: int) -> int:
     raise Invalid(sentence, next_step="give a number from 1 to 65535")
 
 
+def _https(source: Mapping[str, str], name: str) -> str:
+    """Return an https address as it is written: a slash at its end may count."""
+    text = _value(source, name)
+    if not text or _is_https(text):
+        return text
+    sentence = f"{PREFIX}{name} is {text!r}, which is no https address"
+    raise Invalid(sentence, next_step="give one like https://id.example.com")
+
+
 def _pool(source: Mapping[str, str], name: str, default: str) -> str:
     text = _value(source, name) or default
     try:
@@ -148,6 +174,15 @@ def _pool(source: Mapping[str, str], name: str, default: str) -> str:
         return str(pool)
     sentence = f"{PREFIX}{name} is {text!r}, which is no private network of /{POOL_PREFIX}"
     raise Invalid(sentence, next_step=f"give one like {default} that nothing else uses")
+
+
+def _is_https(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.scheme == "https" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return is_whole and not {"?", "#", "@", " "} & set(text)
 
 
 def _is_private(network: ipaddress.IPv4Network) -> bool:

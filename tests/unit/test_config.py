@@ -51,3 +51,25 @@ def test_container_networks_come_from_the_pool_that_is_set() -> None:
 def test_a_pool_that_is_no_private_16_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="GUESTHOUSE_NETWORK_POOL"):
         config.load({"HOME": "/h", "GUESTHOUSE_NETWORK_POOL": text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("id.example.com", id="no scheme"),
+        pytest.param("http://id.example.com", id="without TLS"),
+        pytest.param("https://", id="no host"),
+        pytest.param("https://id.example.com:x", id="no port"),
+        pytest.param("https://u:p@id.example.com", id="with a password"),
+        pytest.param("https://id.example.com?x=1", id="with a query"),
+        pytest.param("https://id.example.com#x", id="with a fragment"),
+    ],
+)
+def test_an_issuer_that_is_no_https_address_is_refused(text: str) -> None:
+    with pytest.raises(Invalid, match="GUESTHOUSE_OIDC_ISSUER"):
+        config.load({"HOME": "/h", "GUESTHOUSE_OIDC_ISSUER": text})
+
+
+def test_an_issuer_is_kept_as_it_is_written() -> None:
+    issuer = "https://id.example.com/realms/one/"
+    assert config.load({"HOME": "/h", "GUESTHOUSE_OIDC_ISSUER": issuer}).oidc_issuer == issuer
