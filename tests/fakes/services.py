@@ -122,6 +122,12 @@ class Actions(EnvironmentActions, InstanceActions):
         )
 
 
+class NoSessions:
+    def authenticate(self, secret: str, /) -> Scope | None:
+        del secret
+        return None
+
+
 @dataclass(frozen=True)
 class FakeServices:
     runs: RunService
@@ -131,6 +137,7 @@ class FakeServices:
     estate: EstateService
     authorisation: AuthorisationService
     tokens: TokenStore
+    sessions: NoSessions
     database: Database
     clock: Clock
     settings: Settings
@@ -170,6 +177,7 @@ def fake_services(database: Database, clock: Clock, state: Path) -> FakeServices
         ),
         authorisation=AuthorisationService(database, tokens),
         tokens=tokens,
+        sessions=NoSessions(),
         database=database,
         clock=clock,
         settings=settings,

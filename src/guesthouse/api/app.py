@@ -18,10 +18,10 @@ from guesthouse.api.routes import (
     platform,
     runs,
 )
-from guesthouse.api.tail import Tails
 from guesthouse.edge.access import Access, Caller, admits
 from guesthouse.edge.middleware import Edge
 from guesthouse.edge.ports import Services
+from guesthouse.edge.tail import Tails
 
 PREFIX = "/api/v1"
 MAX_BODY_BYTES = 4 * 1024 * 1024

@@ -1,30 +1,20 @@
 """The route class of the API: admits the caller first, then carries out at most once."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any
-
 from fastapi import Request
-from fastapi.routing import APIRoute
 from starlette.responses import Response
 from typing_extensions import override
 
-from guesthouse.api.idempotency import Idempotency
-from guesthouse.edge.access import access_of, admit, services_of
+from guesthouse.api.idempotency import SHOWN_ONCE, Idempotency
+from guesthouse.edge.access import services_of
+from guesthouse.edge.routes import AdmittingRoute, Handler
 
 
-class GuardedRoute(APIRoute):
-    """A route whose body is read only once its caller is admitted."""
+class GuardedRoute(AdmittingRoute):
+    """A route that takes an Idempotency-Key."""
 
     @override
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        access = access_of(self.endpoint)
-        inner = super().get_route_handler()
-
-        async def guarded(request: Request) -> Response:
-            services = services_of(request)
-            scope = await admit(request, services.tokens, access)
-            request.state.scope = scope
-            keys = Idempotency(services.database, services.clock)
-            return await keys.carry_out(request, scope, inner)
-
-        return guarded
+    async def carry_out(self, request: Request, handler: Handler) -> Response:
+        services = services_of(request)
+        is_secret = SHOWN_ONCE in vars(self.endpoint)
+        keys = Idempotency(services.database, services.clock, keeps_answers=not is_secret)
+        return await keys.carry_out(request, request.state.scope, handler)

@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -26,7 +27,16 @@ MAX_KEY_LENGTH = 255
 LIFETIME = dt.timedelta(hours=24)
 REFUSALS = (GuesthouseError, HTTPException, RequestValidationError)
 
+SHOWN_ONCE = "guesthouse_shown_once"
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 Handler = Callable[[Request], Awaitable[Response]]
+
+
+def shown_once(endpoint: Endpoint) -> Endpoint:
+    """Declare that an endpoint's answer holds a secret, which is kept nowhere."""
+    vars(endpoint)[SHOWN_ONCE] = True
+    return endpoint
 
 
 class KeyUnusable(Invalid):
@@ -58,12 +68,30 @@ class KeyBusy(Conflict):
         )
 
 
+class AnswerShownOnce(Conflict):
+    """The request was carried out, and its answer held a secret."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"the request with this {HEADER} was carried out, and its answer is shown once",
+            next_step="end what it made and ask for another, with a fresh key",
+        )
+
+
 class Idempotency:
     """Carries out a request at most once for each key."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, keeps_answers: bool = True) -> None:
+        """Carry out requests of one endpoint.
+
+        Args:
+            database: Where keys and answers are kept.
+            clock: Gives the time.
+            keeps_answers: False where answers hold secrets: a repeated request is refused then.
+        """
         self._database = database
         self._clock = clock
+        self._keeps_answers = keeps_answers
         self._store = IdempotencyStore()
 
     async def carry_out(self, request: Request, scope: Scope | None, handler: Handler) -> Response:
@@ -81,6 +109,7 @@ class Idempotency:
             KeyUnusable: It is empty or too long.
             KeyReused: It came with another request before.
             KeyBusy: The first request with it has not been answered.
+            AnswerShownOnce: It was answered, with a secret.
         """
         key = request.headers.get(HEADER)
         if key is None or scope is None or request.method not in METHODS:
@@ -90,7 +119,7 @@ class Idempotency:
         digest = _digest(request, await request.body())
         used = await run_in_threadpool(self._claim, scope, key, digest)
         if used is not None:
-            return _replay(used, digest)
+            return self._replay(used, digest)
         try:
             response = await handler(request)
         except OutcomeUnknown:
@@ -110,7 +139,8 @@ class Idempotency:
             return self._store.get(scope, transaction, key)
 
     def _keep(self, scope: Scope, key: str, response: Response) -> None:
-        body = json.loads(bytes(response.body)) if response.body else None
+        kept = self._keeps_answers and response.body
+        body = json.loads(bytes(response.body)) if kept else None
         with self._database.transaction() as transaction:
             self._store.keep(scope, transaction, key, status=response.status_code, response=body)
 
@@ -118,17 +148,18 @@ class Idempotency:
         with self._database.transaction() as transaction:
             self._store.release(scope, transaction, key)
 
+    def _replay(self, used: KeyUse, digest: str) -> Response:
+        if used.request != digest:
+            raise KeyReused
+        if used.status is None:
+            raise KeyBusy
+        if not self._keeps_answers:
+            raise AnswerShownOnce
+        if used.response is None:
+            return Response(status_code=used.status, headers={REPLAYED: "true"})
+        return JSONResponse(used.response, used.status, headers={REPLAYED: "true"})
+
 
 def _digest(request: Request, body: bytes) -> str:
     head = f"{request.method} {request.url.path}?{request.url.query}\n"
     return hashlib.sha256(head.encode() + body).hexdigest()
-
-
-def _replay(used: KeyUse, digest: str) -> Response:
-    if used.request != digest:
-        raise KeyReused
-    if used.status is None:
-        raise KeyBusy
-    if used.response is None:
-        return Response(status_code=used.status, headers={REPLAYED: "true"})
-    return JSONResponse(used.response, used.status, headers={REPLAYED: "true"})

@@ -9,8 +9,8 @@ from typing import Final
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from guesthouse.api.tail import PAGE_LINES, Tail, Tails
 from guesthouse.api.views import line_view, run_view, step_view
+from guesthouse.edge.tail import PAGE_LINES, Tail, Tails
 from guesthouse.errors import GuesthouseError
 from guesthouse.kit.clock import Clock
 from guesthouse.people import Scope

@@ -5,16 +5,20 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import iter_route_contexts
 
 from guesthouse.api.problems import MEDIA_TYPE, ProblemView
-from guesthouse.edge.access import Access, access_of
+from guesthouse.edge.access import SESSION_COOKIE, Access, Admission
+from guesthouse.edge.routes import admissions
 
 REFERENCE: Final = "#/components/schemas/{model}"
 METHODS: Final = frozenset({"get", "put", "post", "delete", "patch"})
 PROBLEM: Final = {
     "description": "A problem, as RFC 9457 has it",
     "content": {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(model="ProblemView")}}},
+}
+SIGN_IN: Final = {
+    "token": {"type": "http", "scheme": "bearer"},
+    "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE},
 }
 
 
@@ -27,31 +31,19 @@ def describe(app: FastAPI) -> dict[str, Any]:
     schemas["ProblemView"] = problem
     for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own; ours are problems
         schemas.pop(name, None)
-    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-    admitted = access_by_path(app)
+    document["components"]["securitySchemes"] = SIGN_IN
+    admitted = admissions(app)
     for path, operations in document["paths"].items():
         for method in METHODS & set(operations):
             _complete(operations[method], admitted[path, method.upper()])
     return document
 
 
-def access_by_path(app: FastAPI) -> dict[tuple[str, str], Access]:
-    """Return for each path and method who is admitted.
-
-    Raises:
-        AccessUndeclared: An endpoint doesn't say.
-    """
-    return {
-        (context.path or "", method): access_of(context.endpoint)
-        for context in iter_route_contexts(app.routes)
-        if context.endpoint is not None
-        for method in context.methods or ()
-    }
-
-
-def _complete(operation: dict[str, Any], access: Access) -> None:
+def _complete(operation: dict[str, Any], admission: Admission) -> None:
     operation["responses"].pop("422", None)
     operation["responses"]["default"] = PROBLEM
-    operation["x-guesthouse-access"] = access.value
-    if access is not Access.ANYONE:
-        operation["security"] = [{"token": []}]
+    operation["x-guesthouse-access"] = admission.access.value
+    if admission.action is not None:
+        operation["x-guesthouse-scope"] = admission.action.value
+    if admission.access is not Access.ANYONE:
+        operation["security"] = [{"token": []}, {"session": []}]

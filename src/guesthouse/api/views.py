@@ -13,7 +13,6 @@ from guesthouse.estate.model import Plan
 from guesthouse.estate.render import render_plan, to_json
 from guesthouse.instances.model import Instance
 from guesthouse.kit.pagination import Page
-from guesthouse.people import ActorKind, Scope
 from guesthouse.runs import LogLine, Run, RunState, Step, StepState
 
 Item = TypeVar("Item")
@@ -282,16 +281,15 @@ def environment_view(environment: Environment) -> EnvironmentView:
     )
 
 
-def instance_view(instance: Instance, scope: Scope) -> InstanceView:
-    """Return an instance as it looks on the wire; how it is reached is the operators' business."""
-    is_member = scope.kind is ActorKind.MEMBER
+def instance_view(instance: Instance) -> InstanceView:
+    """Return an instance as it looks on the wire."""
     return InstanceView(
         name=instance.name,
         provider=instance.provider.value,
         state=instance.state.value,
-        address=None if is_member else instance.address,
+        address=instance.address,
         fingerprint=instance.fingerprint,
-        facts={} if is_member else dict(instance.facts),
+        facts=dict(instance.facts),
         gateway_port=instance.gateway_port,
         updated_at=instance.updated_at,
     )

@@ -1,48 +1,58 @@
 """Who a route admits. Each endpoint declares it; one without a declaration can't be routed."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, Final, TypeVar, cast
 
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
 
+from guesthouse.edge.origin import check_anonymous_use, check_cookie_use
 from guesthouse.edge.ports import Services
 from guesthouse.errors import Denied
-from guesthouse.people import ActorKind, Scope
-from guesthouse.people.tokens import TokenStore
+from guesthouse.people import Scope
+from guesthouse.people.permissions import Action, NotEnrolled, NotPermitted, may_somewhere
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
-DECLARATION = "guesthouse_access"
+DECLARATION = "guesthouse_admission"
 SCHEME = "bearer "
+SESSION_COOKIE: Final = "__Host-guesthouse-session"
 
 
 class Access(Enum):
     """Who may call a route at all; what they see there is their scope's."""
 
     ANYONE = "anyone"
-    """No token is asked for."""
+    """Nobody is asked who they are."""
     SIGNED_IN = "signed-in"
-    OPERATOR = "operator"
     ITSELF = "itself"
-    """The endpoint judges the token itself, for a purpose of its own."""
+    """The endpoint judges the request itself, for a purpose of its own."""
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What an endpoint declares."""
+
+    access: Access
+    action: Action | None = None
+    """What it does: a caller who may do that nowhere is not let in; None is nothing special."""
+
+    @property
+    def word(self) -> str:
+        """Who is let in, in one word: the scope it takes, or else the access."""
+        return self.access.value if self.action is None else self.action.value
 
 
 class Unauthenticated(Denied):
-    """There is no token, or one that opens nothing; answered 401 instead of 403."""
+    """There is neither a token nor a session, or one that opens nothing; 401 instead of 403."""
 
     def __init__(self) -> None:
         super().__init__(
-            "this needs a valid bearer token",
-            next_step="send the header `Authorization: Bearer <token>`",
+            "this needs a valid bearer token or session",
+            next_step="sign in, or send the header `Authorization: Bearer <token>`",
         )
-
-
-class OperatorsOnly(Denied):
-    """The route is not for members."""
-
-    def __init__(self) -> None:
-        super().__init__("this is for operators", next_step="ask an operator to do it")
 
 
 class RoutesOnly(Denied):
@@ -62,51 +72,91 @@ class AccessUndeclared(TypeError):
         super().__init__(f"{endpoint.__module__}.{endpoint.__name__} declares no access")
 
 
-def admits(access: Access) -> Callable[[Endpoint], Endpoint]:
-    """Declare who an endpoint admits."""
+def admits(access: Access, action: Action | None = None) -> Callable[[Endpoint], Endpoint]:
+    """Declare who an endpoint admits.
+
+    Args:
+        access: Who may call it at all.
+        action: What it does; the services still decide whether the caller may do it to that
+            very object.
+    """
+    if action is not None and access is not Access.SIGNED_IN:
+        message = "only who signed in can be asked what they may do"
+        raise TypeError(message)
 
     def declare(endpoint: Endpoint) -> Endpoint:
-        vars(endpoint)[DECLARATION] = access
+        vars(endpoint)[DECLARATION] = Admission(access, action)
         return endpoint
 
     return declare
 
 
-def access_of(endpoint: Callable[..., Any]) -> Access:
-    """Return who an endpoint admits.
+def admission_of(endpoint: Callable[..., Any]) -> Admission:
+    """Return what an endpoint declares.
 
     Raises:
-        AccessUndeclared: It doesn't say.
+        AccessUndeclared: It declares nothing.
     """
     declared = vars(endpoint).get(DECLARATION)
-    if not isinstance(declared, Access):
+    if not isinstance(declared, Admission):
         raise AccessUndeclared(endpoint)
     return declared
 
 
-def bearer(request: Request) -> str:
-    """Return the request's bearer token, empty where there is none."""
-    header = request.headers.get("authorization", "")
-    return header[len(SCHEME) :].strip() if header.lower().startswith(SCHEME) else ""
+def bearer(connection: HTTPConnection) -> str | None:
+    """Return the request's bearer token; None where it sends none, be it valid or not."""
+    header = connection.headers.get("authorization", "")
+    return header[len(SCHEME) :].strip() if header.lower().startswith(SCHEME) else None
 
 
-async def admit(request: Request, tokens: TokenStore, access: Access) -> Scope | None:
+def session_cookie(connection: HTTPConnection) -> str | None:
+    """Return the secret of the request's session; None where it sends none."""
+    return connection.cookies.get(SESSION_COOKIE) or None
+
+
+async def identify(connection: HTTPConnection, services: Services) -> Scope | None:
+    """Return who calls; None for nobody we know.
+
+    Where both are there the bearer token counts: a program names it on purpose, while a browser
+    adds the cookie to whatever it sends.
+
+    Raises:
+        CrossOrigin: The cookie came by a page of another site.
+    """
+    token = bearer(connection)
+    if token is not None:
+        return await run_in_threadpool(services.tokens.authenticate, token)
+    secret = session_cookie(connection)
+    if secret is None:
+        return None
+    check_cookie_use(connection)
+    return await run_in_threadpool(services.sessions.authenticate, secret)
+
+
+async def admit(
+    connection: HTTPConnection, services: Services, admission: Admission
+) -> Scope | None:
     """Return the caller's scope; None where the route asks for none.
 
     Raises:
-        Unauthenticated: The route needs a token and there is no valid one.
+        CrossOrigin: A page of another site sent the request.
+        Unauthenticated: The route needs somebody and there is neither token nor session.
         RoutesOnly: The token is for routes of environments.
-        OperatorsOnly: The caller is no operator and the route is for these.
+        NotPermitted: There is nothing at all that the caller may do this with.
+        NotEnrolled: They might, had they a second factor.
     """
-    if access in {Access.ANYONE, Access.ITSELF}:
+    if admission.access is Access.ITSELF:
         return None
-    scope = await run_in_threadpool(tokens.authenticate, bearer(request))
+    if admission.access is Access.ANYONE:
+        check_anonymous_use(connection)
+        return None
+    scope = await identify(connection, services)
     if scope is None:
         raise Unauthenticated
     if scope.is_for_routes_only:
         raise RoutesOnly
-    if access is Access.OPERATOR and scope.kind is not ActorKind.OPERATOR:
-        raise OperatorsOnly
+    if admission.action is not None and not may_somewhere(scope, admission.action):
+        raise NotEnrolled if scope.is_enrolling else NotPermitted(admission.action)
     return scope
 
 

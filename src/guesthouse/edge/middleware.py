@@ -23,7 +23,11 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     # Even opened in a browser, an answer of the API runs and loads nothing.
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
-    "Referrer-Policy": "no-referrer",
+    # Other sites learn no address of ours; our own pages' forms still say where they come from.
+    "Referrer-Policy": "same-origin",
+    # No page of another site may hold our window, or read an answer by embedding it.
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 
 

@@ -10,8 +10,17 @@ from guesthouse.estate.service import EstateService
 from guesthouse.gateway.service import AuthorisationService
 from guesthouse.instances.service import InstanceService
 from guesthouse.kit.clock import Clock
+from guesthouse.people import Scope
 from guesthouse.people.tokens import TokenStore
 from guesthouse.runs import RunService
+
+
+class Sessions(Protocol):
+    """What tells whose a session is."""
+
+    def authenticate(self, secret: str, /) -> Scope | None:
+        """Return the scope a session gives, or None for a secret that opens none."""
+        ...
 
 
 class Services(Protocol):
@@ -50,6 +59,11 @@ class Services(Protocol):
     @property
     def tokens(self) -> TokenStore:
         """Bearer tokens."""
+        ...
+
+    @property
+    def sessions(self) -> Sessions:
+        """Sessions of browsers."""
         ...
 
     @property

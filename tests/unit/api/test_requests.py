@@ -140,11 +140,10 @@ def test_members_see_their_partner_and_what_runs_for_it(
     assert product["source"]["ref"] == "main"
 
 
-def test_members_do_not_learn_how_machines_are_reached(
+def test_how_machines_are_reached_is_told_to_nobody_but_the_companys_people(
     member: httpx.Client, operator: httpx.Client
 ) -> None:
-    assert member.get("/api/v1/instances/local").json()["facts"] == {}
-    assert member.get("/api/v1/instances/local").json()["address"] is None
+    assert member.get("/api/v1/instances/local").status_code == 403
     assert operator.get("/api/v1/instances/local").json()["facts"] == {"os": "Debian 12"}
 
 
@@ -184,7 +183,7 @@ def test_the_description_tells_access_and_problems(operator: httpx.Client) -> No
     assert document["openapi"].startswith("3.1")
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     for operation in operations:
-        assert operation["x-guesthouse-access"] in {"anyone", "signed-in", "operator", "itself"}
+        assert operation["x-guesthouse-access"] in {"anyone", "signed-in", "itself"}
         assert "application/problem+json" in operation["responses"]["default"]["content"]
         assert "422" not in operation["responses"]
     assert "ProblemView" in document["components"]["schemas"]

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from typing_extensions import override
 
-from guesthouse.api.tail import KEPT_LINES, Tail, Tails
 from guesthouse.db.engine import DatabaseUnavailable
+from guesthouse.edge.tail import KEPT_LINES, Tail, Tails
 from guesthouse.people import Scope
 from guesthouse.runs import Run, RunService
 from tests.fakes.running import HandWorker

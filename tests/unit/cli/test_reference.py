@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from guesthouse.cli.app import app as command_line
-from guesthouse.edge.access import access_of
+from guesthouse.edge.access import admission_of
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 
@@ -25,7 +25,7 @@ def _routes(app: FastAPI) -> Iterator[str]:
         assert endpoint is not None
         about = (endpoint.__doc__ or "").strip().splitlines()[0]
         for method in sorted(context.methods or ()):
-            yield f"| `{method} {context.path}` | {access_of(endpoint).value} | {about} |"
+            yield f"| `{method} {context.path}` | {admission_of(endpoint).word} | {about} |"
 
 
 def _verbs(command: Any, words: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401 - Typer keeps its type to itself

@@ -10,12 +10,13 @@ from guesthouse.api.paging import Limit
 from guesthouse.api.views import ChainView, EntryView, PageView, chain_view, entry_view
 from guesthouse.edge.access import Access, Caller, Provided, admits
 from guesthouse.kit.pagination import bounded_limit
+from guesthouse.people.permissions import Action
 
 router = APIRouter(prefix="/audit", tags=["audit"], route_class=GuardedRoute)
 
 
 @router.get("")
-@admits(Access.OPERATOR)
+@admits(Access.SIGNED_IN, Action.AUDIT_READ)
 def entries(
     services: Provided,
     caller: Caller,
@@ -33,7 +34,7 @@ def entries(
 
 
 @router.get("/verify")
-@admits(Access.OPERATOR)
+@admits(Access.SIGNED_IN, Action.AUDIT_READ)
 def verify(
     services: Provided,
     caller: Caller,

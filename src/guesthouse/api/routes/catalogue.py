@@ -8,13 +8,14 @@ from guesthouse.api.store import CatalogueStore
 from guesthouse.api.views import PageView, PartnerView, ProductView, page_of
 from guesthouse.edge.access import Access, Caller, Provided, admits
 from guesthouse.kit.pagination import bounded_limit
+from guesthouse.people.permissions import Action
 
 router = APIRouter(tags=["catalogue"], route_class=GuardedRoute)
 store = CatalogueStore()
 
 
 @router.get("/products")
-@admits(Access.SIGNED_IN)
+@admits(Access.SIGNED_IN, Action.ENVIRONMENT_READ)
 def products(
     services: Provided, caller: Caller, cursor: Cursor = None, limit: Limit = None
 ) -> PageView[ProductView]:
@@ -25,7 +26,7 @@ def products(
 
 
 @router.get("/partners")
-@admits(Access.SIGNED_IN)
+@admits(Access.SIGNED_IN, Action.MEMBER_READ)
 def partners(
     services: Provided, caller: Caller, cursor: Cursor = None, limit: Limit = None
 ) -> PageView[PartnerView]:

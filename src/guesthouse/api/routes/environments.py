@@ -19,6 +19,7 @@ from guesthouse.api.views import (
 )
 from guesthouse.edge.access import Access, Caller, Provided, admits
 from guesthouse.kit.sensitive import Sensitive
+from guesthouse.people.permissions import Action
 
 router = APIRouter(prefix="/environments", tags=["environments"], route_class=GuardedRoute)
 
@@ -45,7 +46,7 @@ class SecretValue(BaseModel):
 
 
 @router.get("")
-@admits(Access.SIGNED_IN)
+@admits(Access.SIGNED_IN, Action.ENVIRONMENT_READ)
 def environments(
     services: Provided, caller: Caller, cursor: Cursor = None, limit: Limit = None
 ) -> PageView[EnvironmentView]:
@@ -55,28 +56,28 @@ def environments(
 
 
 @router.get("/{name}")
-@admits(Access.SIGNED_IN)
+@admits(Access.SIGNED_IN, Action.ENVIRONMENT_READ)
 def environment(services: Provided, caller: Caller, name: str) -> EnvironmentView:
     """Show an environment with its addresses."""
     return environment_view(services.environments.get(caller, name))
 
 
 @router.get("/{name}/lock")
-@admits(Access.SIGNED_IN)
+@admits(Access.SIGNED_IN, Action.VARIABLES_READ)
 def lock(services: Provided, caller: Caller, name: str) -> dict[str, Any]:
     """Show digests, commits and versions of what runs; `apply` reproduces it."""
     return dict(services.environments.lock(caller, name))
 
 
 @router.get("/{name}/secrets")
-@admits(Access.SIGNED_IN)
+@admits(Access.SIGNED_IN, Action.VARIABLES_READ)
 def secrets(services: Provided, caller: Caller, name: str) -> list[SecretView]:
     """List secrets by name, and whether each has a value; values are never shown."""
     return [secret_view(secret) for secret in services.secrets.list(caller, name)]
 
 
 @router.put("/{name}/secrets/{secret}")
-@admits(Access.SIGNED_IN)
+@admits(Access.SIGNED_IN, Action.SECRETS_WRITE)
 def set_secret(
     services: Provided, caller: Caller, name: str, secret: str, request: SecretValue
 ) -> SecretView:
@@ -85,7 +86,7 @@ def set_secret(
 
 
 @router.post("/{name}/deploy", status_code=status.HTTP_202_ACCEPTED)
-@admits(Access.SIGNED_IN)
+@admits(Access.SIGNED_IN, Action.ENVIRONMENT_DEPLOY)
 def deploy(
     services: Provided, caller: Caller, name: str, request: DeployRequest | None = None
 ) -> RunView:
@@ -95,7 +96,7 @@ def deploy(
 
 
 @router.delete("/{name}", status_code=status.HTTP_202_ACCEPTED)
-@admits(Access.SIGNED_IN)
+@admits(Access.SIGNED_IN, Action.ENVIRONMENT_MANAGE)
 def destroy(services: Provided, caller: Caller, name: str) -> RunView:
     """Start a run that removes all of the environment."""
     return run_view(services.environments.destroy(caller, name))

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.views import AppliedView, PlanView, plan_view, run_view
 from guesthouse.edge.access import Access, Caller, Provided, admits
+from guesthouse.people.permissions import Action
 
 router = APIRouter(prefix="/estate", tags=["estate"], route_class=GuardedRoute)
 
@@ -38,7 +39,7 @@ class ApplyRequest(PlanRequest):
 
 
 @router.post("/plan")
-@admits(Access.OPERATOR)
+@admits(Access.SIGNED_IN, Action.ESTATE_READ)
 async def plan(services: Provided, caller: Caller, request: PlanRequest) -> PlanView:
     """Show what an apply of these files would do."""
     found = await services.estate.plan(caller, request.documents, environment=request.environment)
@@ -46,7 +47,7 @@ async def plan(services: Provided, caller: Caller, request: PlanRequest) -> Plan
 
 
 @router.post("/apply", status_code=status.HTTP_202_ACCEPTED)
-@admits(Access.OPERATOR)
+@admits(Access.SIGNED_IN, Action.ESTATE_APPLY)
 async def apply(services: Provided, caller: Caller, request: ApplyRequest) -> AppliedView:
     """Make these files so; the runs that are answered carry on from here."""
     applied = await services.estate.apply(

@@ -10,9 +10,10 @@ from starlette.responses import Response, StreamingResponse
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.logstream import LogStream, Reader
 from guesthouse.api.paging import Cursor, Limit
-from guesthouse.api.tail import Tails
 from guesthouse.api.views import PageView, RunView, line_view, page_of, run_view
-from guesthouse.edge.access import Access, Caller, Provided, admit, admits
+from guesthouse.edge.access import Access, Caller, Provided, admission_of, admit, admits
+from guesthouse.edge.tail import Tails
+from guesthouse.people.permissions import Action
 from guesthouse.runs import LogLine
 from guesthouse.runs.service import LOG_PAGE_LINES
 
@@ -27,7 +28,7 @@ LastEventId = Annotated[
 
 
 @router.get("")
-@admits(Access.SIGNED_IN)
+@admits(Access.SIGNED_IN, Action.RUN_READ)
 def runs(
     services: Provided,
     caller: Caller,
@@ -41,7 +42,7 @@ def runs(
 
 
 @router.get("/{run_id}")
-@admits(Access.SIGNED_IN)
+@admits(Access.SIGNED_IN, Action.RUN_READ)
 def run(services: Provided, caller: Caller, run_id: str) -> RunView:
     """Show a run with its steps."""
     return run_view(services.runs.get(caller, run_id))
@@ -57,7 +58,7 @@ def run(services: Provided, caller: Caller, run_id: str) -> RunView:
         }
     },
 )
-@admits(Access.SIGNED_IN)
+@admits(Access.SIGNED_IN, Action.LOG_READ)
 async def log(  # noqa: PLR0913 - each is a parameter of the request
     services: Provided,
     caller: Caller,
@@ -82,7 +83,7 @@ async def log(  # noqa: PLR0913 - each is a parameter of the request
         scope=caller,
         run_id=run_id,
         after=after,
-        readmit=lambda: admit(request, services.tokens, Access.SIGNED_IN),
+        readmit=lambda: admit(request, services, admission_of(log)),
     )
     tails: Tails = request.app.state.tails
     stream = LogStream(services.runs, tails, services.clock, reader)
@@ -93,7 +94,7 @@ async def log(  # noqa: PLR0913 - each is a parameter of the request
 
 
 @router.get("/{run_id}/junit", response_class=Response)
-@admits(Access.SIGNED_IN)
+@admits(Access.SIGNED_IN, Action.LOG_READ)
 def junit(services: Provided, caller: Caller, run_id: str) -> Response:
     """Return what the product's functional tests reported, as they wrote it."""
     data = services.environments.junit(caller, run_id)
@@ -103,7 +104,7 @@ def junit(services: Provided, caller: Caller, run_id: str) -> Response:
 
 
 @router.post("/{run_id}/cancel")
-@admits(Access.SIGNED_IN)
+@admits(Access.SIGNED_IN, Action.RUN_CANCEL)
 def cancel(services: Provided, caller: Caller, run_id: str) -> RunView:
     """End a queued run, or ask a running one to end."""
     return run_view(services.runs.cancel(caller, run_id))
