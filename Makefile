@@ -25,7 +25,8 @@ ANSIBLE := PATH=$(CURDIR)/$(BIN):$$PATH ANSIBLE_CONFIG=$(CURDIR)/ansible/ansible
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-install: $(VENV)/.installed ## Install the Python packages into .venv
+install: $(VENV)/.installed ## Install the Python packages into .venv, and bundle what pages load
+	@tools/build-assets
 
 $(VENV)/.installed: requirements/dev.txt pyproject.toml
 	@tools/prepare-python "$(PYTHON)" "$(VENV)"

@@ -1,13 +1,14 @@
 """The use cases of runs: enqueue, look, follow, cancel, wait."""
 
 import datetime as dt
+from collections.abc import Collection, Mapping
 
 from guesthouse import audit
 from guesthouse.db import Database, Transaction
 from guesthouse.kit.clock import Clock
 from guesthouse.kit.ids import new_id
 from guesthouse.kit.pagination import Page, bounded_limit
-from guesthouse.people import Scope
+from guesthouse.people import Action, Scope, require
 from guesthouse.runs.attempts import AttemptStore
 from guesthouse.runs.flows import FlowRegistry
 from guesthouse.runs.model import (
@@ -85,6 +86,7 @@ class RunService:
             run = self._store.get(scope, transaction, run_id)
         if run is None:
             raise RunNotFound(run_id)
+        require(scope, Action.RUN_READ, run.partner, missing=RunNotFound(run_id))
         return run
 
     def list(
@@ -92,6 +94,7 @@ class RunService:
         scope: Scope,
         *,
         environment: str | None = None,
+        states: Collection[RunState] | None = None,
         cursor: str | None = None,
         limit: int | None = None,
     ) -> Page[Run]:
@@ -100,6 +103,7 @@ class RunService:
         Args:
             scope: Who asks.
             environment: Only this environment's; None is all.
+            states: Only those in one of these; None is any.
             cursor: Where to go on, from the page before.
             limit: How many; None is the usual number.
         """
@@ -108,18 +112,26 @@ class RunService:
                 scope,
                 transaction,
                 environment=environment,
+                states=states,
                 cursor=cursor,
                 limit=bounded_limit(limit),
             )
+
+    def latest(self, scope: Scope, environments: Collection[str]) -> Mapping[str, Run]:
+        """Return the newest run of each of these environments, without its steps."""
+        with self._database.reading() as transaction:
+            return self._store.latest(scope, transaction, environments)
 
     def cancel(self, scope: Scope, run_id: str) -> Run:
         """End a queued run at once, or ask a running one to end.
 
         Raises:
             RunNotFound: There is none, or not for this caller.
+            NotPermitted: The caller may cancel none of its partner.
             RunEnded: It has ended already.
         """
         run = self.get(scope, run_id)
+        require(scope, Action.RUN_CANCEL, run.partner)
         if run.state.is_terminal:
             raise RunEnded(run)
         ending = Ending(RunState.CANCELLED, f"cancelled by {scope.actor} before it started")
@@ -147,8 +159,10 @@ class RunService:
 
         Raises:
             RunNotFound: There is none, or not for this caller.
+            NotPermitted: The caller may read no log of its partner.
         """
         run, about = self.get(scope, run_id), f"run/{run_id}"
+        require(scope, Action.LOG_READ, run.partner)
         with self._database.reading() as transaction:
             since = self._clock.now() - GOES_ON
             is_open = after > 0 and audit.is_recorded(
@@ -174,8 +188,10 @@ class RunService:
             RunNotFound: There is none, or not for this caller.
         """
         with self._database.reading() as transaction:
-            if self._store.get(scope, transaction, run_id) is None:
+            run = self._store.get(scope, transaction, run_id)
+            if run is None:
                 raise RunNotFound(run_id)
+            require(scope, Action.LOG_READ, run.partner, missing=RunNotFound(run_id))
             return self._store.lines(scope, transaction, run_id, after=after, limit=limit)
 
     async def wait(self, scope: Scope, run_id: str, *, limit: dt.timedelta | None = None) -> Run:

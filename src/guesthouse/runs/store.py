@@ -1,5 +1,7 @@
 """Runs and their logs as callers see them; the only SQL for what a Scope limits."""
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
 from guesthouse.db import Transaction
@@ -60,16 +62,31 @@ class RunStore:
         environment: str | None,
         cursor: str | None,
         limit: int,
+        states: Collection[RunState] | None = None,
     ) -> Page[Run]:
         """Return runs, newest first, without their steps."""
         statement = sa.select(runs).where(visible(scope)).order_by(runs.c.id.desc())
         if environment is not None:
             statement = statement.where(runs.c.environment == environment)
+        if states is not None:
+            statement = statement.where(runs.c.state.in_([state.value for state in states]))
         if cursor is not None:
             statement = statement.where(runs.c.id < cursor)
         found = [run_of(row) for row in transaction.rows(statement.limit(limit + 1))]
         items = tuple(found[:limit])
         return Page(items, items[-1].id if len(found) > limit else None)
+
+    def latest(
+        self, scope: Scope, transaction: Transaction, names: Collection[str]
+    ) -> dict[str, Run]:
+        """Return the newest run of each of these environments, without its steps."""
+        newest = (
+            sa.select(sa.func.max(runs.c.id))
+            .where(runs.c.environment.in_(sorted(names)))
+            .group_by(runs.c.environment)
+        )
+        rows = transaction.rows(sa.select(runs).where(runs.c.id.in_(newest), visible(scope)))
+        return {row["environment"]: run_of(row) for row in rows}
 
     def request_cancel(self, scope: Scope, transaction: Transaction, run_id: str) -> bool:
         """Note on a running run that it shall end; return whether it was running."""

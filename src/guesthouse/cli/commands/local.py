@@ -61,15 +61,17 @@ def serve(
     ] = False,
     json_log: JsonLog = False,
 ) -> None:
-    """Serve the API and, unless told otherwise, carry out runs."""
-    from guesthouse import bootstrap
+    """Serve the API and the pages and, unless told otherwise, carry out runs."""
+    from guesthouse import bootstrap, web
     from guesthouse.api import create_app
 
     session = session_of(context)
     logs.set_up(logs.Format.JSON if json_log else logs.Format.TEXT)
     services = bootstrap.build(session.settings)
     session.terminal.talk(f"serving {session.settings.api_url}; Ctrl-C ends it")
-    bootstrap.serve(services, create_app(services), with_worker=not no_worker)
+    app = create_app(services)
+    web.install(app)
+    bootstrap.serve(services, app, with_worker=not no_worker)
 
 
 def worker(context: typer.Context, *, json_log: JsonLog = False) -> None:

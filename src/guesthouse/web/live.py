@@ -1,0 +1,190 @@
+"""Tells open pages that something changed. One look at the database serves all who watch.
+
+An event says only that a topic is worth asking for anew; what there is to see then is the page's
+own answer, within its reader's scope. Who does not see a thing is not told that it changed.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+from starlette.concurrency import run_in_threadpool
+
+from guesthouse.db import Database
+from guesthouse.db.tables import environments, runs
+from guesthouse.errors import GuesthouseError
+from guesthouse.kit.clock import Clock
+from guesthouse.people import Scope
+from guesthouse.runs import RunState
+
+POLL: Final = dt.timedelta(seconds=1)
+HEARTBEAT: Final = dt.timedelta(seconds=10)
+RECHECK: Final = dt.timedelta(seconds=3)
+NEWEST_RUNS: Final = 100
+"""A run may begin and end between two looks; it is among the newest then."""
+MAX_TOPICS: Final = 4
+
+Row = tuple[Any, ...]
+Readmit = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What the last look saw: rows of (partner, environment, facts …)."""
+
+    environments: tuple[Row, ...] = ()
+    runs: tuple[Row, ...] = ()
+
+    def digest(self, scope: Scope, topic: str) -> str:
+        """Return what changes when anything of a topic does that the caller sees."""
+        kind, _, name = topic.partition(":")
+        rows = self.runs if kind == "runs" else (*self.environments, *self.runs)
+        seen = [row for row in rows if scope.sees(row[0]) and name in ("", row[1])]
+        return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+
+
+class Pulse:
+    """Looks once a second while anybody watches."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self.glance = Glance()
+        self._database = database
+        self._clock = clock
+        self._watchers = 0
+        self._task: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def watched(self) -> AsyncIterator["Pulse"]:
+        """Keep it looking while somebody watches; the last who leaves ends it."""
+        if not self._watchers:
+            self.glance = await run_in_threadpool(self._look)
+        self._watchers += 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._watch())
+        try:
+            yield self
+        finally:
+            self._watchers -= 1
+            if not self._watchers and self._task is not None:
+                self._task.cancel()
+                self._task = None
+
+    async def wait(self) -> None:
+        """Wait for the next look, whatever it sees.
+
+        Raises:
+            GuesthouseError: The database is away.
+        """
+        task = self._task
+        if task is not None and not task.done():
+            await self._news.wait()
+        if task is not None and task.done() and not task.cancelled():
+            task.result()
+
+    async def _watch(self) -> None:
+        try:
+            while True:
+                await self._clock.sleep(POLL)
+                self.glance = await run_in_threadpool(self._look)
+                self._tell()
+        finally:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def _look(self) -> Glance:
+        active = [RunState.QUEUED.value, RunState.RUNNING.value]
+        columns = sa.select(
+            runs.c.partner, runs.c.environment, runs.c.id, runs.c.state, runs.c.cancel_requested
+        )
+        newest = columns.order_by(runs.c.id.desc()).limit(NEWEST_RUNS)
+        standing = sa.select(
+            environments.c.partner,
+            environments.c.name,
+            environments.c.state,
+            environments.c.current_run,
+            environments.c.updated_at,
+        ).order_by(environments.c.name)
+        with self._database.reading() as transaction:
+            found = {
+                tuple(row.values())
+                for statement in (columns.where(runs.c.state.in_(active)), newest)
+                for row in transaction.rows(statement)
+            }
+            rows = transaction.rows(standing)
+        return Glance(
+            tuple(tuple(row.values()) for row in rows),
+            tuple(sorted(found, key=lambda row: str(row[2]))),
+        )
+
+
+class LiveStream:
+    """The events of one open page."""
+
+    def __init__(
+        self, pulse: Pulse, clock: Clock, scope: Scope, topics: tuple[str, ...], readmit: Readmit
+    ) -> None:
+        self._pulse = pulse
+        self._clock = clock
+        self._scope = scope
+        self._readmit = readmit
+        self._told = dict.fromkeys(topics, "")
+        self._spoke = self._checked = clock.monotonic()
+
+    async def events(self) -> AsyncIterator[bytes]:
+        """Yield an event for each topic that changed, until the reader may no longer read."""
+        async with self._pulse.watched():
+            while await self._is_admitted():
+                for event in self._news():
+                    yield event
+                try:
+                    await self._pulse.wait()
+                except GuesthouseError:
+                    return  # the page says since when it is stale, and comes back
+
+    def _news(self) -> list[bytes]:
+        events = []
+        for topic, before in self._told.items():
+            digest = self._pulse.glance.digest(self._scope, topic)
+            if digest != before:
+                self._told[topic] = digest
+                events.append(f"event: {topic.partition(':')[0]}\ndata: {digest}\n\n".encode())
+        now = self._clock.monotonic()
+        if events:
+            self._spoke = now
+        elif now - self._spoke >= HEARTBEAT.total_seconds():
+            self._spoke = now
+            events.append(b": still here\n\n")
+        return events
+
+    async def _is_admitted(self) -> bool:
+        now = self._clock.monotonic()
+        if now - self._checked < RECHECK.total_seconds():
+            return True
+        self._checked = now
+        try:
+            await self._readmit()
+        except GuesthouseError:
+            return False
+        return True
+
+
+def topics_of(text: str) -> tuple[str, ...]:
+    """Return the topics an address names: ``environments``, ``runs``, ``environment:<name>``."""
+    named = dict.fromkeys(part for part in text.split(",") if _is_topic(part))
+    return tuple(named)[:MAX_TOPICS]
+
+
+def _is_topic(text: str) -> bool:
+    kind, _, name = text.partition(":")
+    return (kind in {"environments", "runs"} and not name) or (
+        kind == "environment" and bool(name)
+    )

@@ -1,0 +1,102 @@
+"""Pages of one environment: overview, runs, activity, getting started, and what starts there."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import Response
+
+from guesthouse.edge.access import Access, Caller, Provided, admits
+from guesthouse.environments.model import Environment
+from guesthouse.errors import Invalid
+from guesthouse.people.permissions import Action
+from guesthouse.web import filters, starting
+from guesthouse.web.guard import PageRoute
+from guesthouse.web.page import go, page
+
+router = APIRouter(prefix="/environments/{name}", route_class=PageRoute, include_in_schema=False)
+RECENT: Final = 5
+Cursor = Annotated[str | None, Query(max_length=255)]
+
+
+class NotConfirmed(Invalid):
+    """The name that was typed is not the target's."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(
+            f"the name that was typed is not {target}",
+            next_step=f"go back, and type {target} to go on",
+        )
+
+
+@router.get("")
+@admits(Access.SIGNED_IN, Action.ENVIRONMENT_READ)
+def overview(request: Request, services: Provided, caller: Caller, name: str) -> Response:
+    """Show where it answers, how it stands, what it serves."""
+    environment = services.environments.get(caller, name)
+    recent = services.runs.list(caller, environment=name, limit=RECENT).items
+    return _page(
+        request,
+        "environments/overview.html",
+        environment,
+        runs=recent,
+    )
+
+
+@router.get("/runs")
+@admits(Access.SIGNED_IN, Action.RUN_READ)
+def runs(
+    request: Request,
+    services: Provided,
+    caller: Caller,
+    name: str,
+    state: str = "",
+    cursor: Cursor = None,
+) -> Response:
+    """Show what ran here."""
+    environment = services.environments.get(caller, name)
+    states = filters.states_of(state)
+    found = services.runs.list(caller, environment=name, states=states, cursor=cursor)
+    return _page(
+        request, "environments/runs.html", environment, found=found, state=state, cursor=cursor
+    )
+
+
+@router.get("/start")
+@admits(Access.SIGNED_IN, Action.ENVIRONMENT_READ)
+def start(request: Request, services: Provided, caller: Caller, name: str) -> Response:
+    """Lead a partner through their first hour."""
+    environment = services.environments.get(caller, name)
+    steps = starting.steps(services.database, caller, environment)
+    return _page(request, "environments/start.html", environment, steps=steps)
+
+
+@router.post("/deploy")
+@admits(Access.SIGNED_IN, Action.ENVIRONMENT_DEPLOY)
+def deploy(request: Request, services: Provided, caller: Caller, name: str) -> Response:
+    """Queue a deployment and show it."""
+    return go(request, f"/runs/{services.environments.deploy(caller, name).id}")
+
+
+@router.post("/destroy")
+@admits(Access.SIGNED_IN, Action.ENVIRONMENT_MANAGE)
+def destroy(
+    request: Request,
+    services: Provided,
+    caller: Caller,
+    name: str,
+    confirm: Annotated[str, Form(max_length=255)] = "",
+) -> Response:
+    """Queue the end of the environment and show it."""
+    environment = services.environments.get(caller, name)
+    if confirm != environment.name:
+        raise NotConfirmed(environment.name)
+    return go(request, f"/runs/{services.environments.destroy(caller, name).id}")
+
+
+def _page(
+    request: Request,
+    template: str,
+    environment: Environment,
+    **values: Any,  # noqa: ANN401 - whatever the template shows
+) -> Response:
+    return page(request, template, environment=environment, **values)

@@ -1,0 +1,15 @@
+// Menus close by Escape and by a click elsewhere, as people expect of them.
+function openMenus() {
+  return document.querySelectorAll("details.menu[open]");
+}
+
+document.addEventListener("click", (event) => {
+  for (const menu of openMenus()) if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of openMenus()) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
