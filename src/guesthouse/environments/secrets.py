@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from guesthouse import audit
-from guesthouse.db import Database
+from guesthouse.db import Database, Transaction
 from guesthouse.environments.model import EnvironmentNotFound
 from guesthouse.environments.ports import Cipher
 from guesthouse.environments.store import EnvironmentStore, SecretStore
 from guesthouse.errors import Invalid
 from guesthouse.kit.clock import Clock
 from guesthouse.kit.sensitive import Sensitive
-from guesthouse.people import Scope
+from guesthouse.people import Action, Scope, require
 from guesthouse.stacks.model import SecretDeclaration
 
 LENGTH = 32
@@ -95,10 +95,10 @@ class EnvironmentSecrets:
 
         Raises:
             EnvironmentNotFound: There is none, or not for this caller.
+            NotPermitted: The caller may not see what is configured.
         """
         with self._database.reading() as transaction:
-            if self._environments.get(scope, transaction, environment) is None:
-                raise EnvironmentNotFound(environment)
+            self._check(scope, transaction, environment, Action.VARIABLES_READ)
             found = self._store.names(scope, transaction, environment)
         return tuple(SecretStatus(name, is_set) for name, is_set in found if name != SALT)
 
@@ -109,6 +109,7 @@ class EnvironmentSecrets:
 
         Raises:
             EnvironmentNotFound: There is none, or not for this caller.
+            NotPermitted: The caller may set no secrets.
             SecretNameInvalid: No product can ask for it.
         """
         if not NAME.fullmatch(name):
@@ -132,10 +133,18 @@ class EnvironmentSecrets:
         sealed = self._cipher.seal(value, _context(environment, name))
         now, about = self._clock.now(), f"environment/{environment}"
         with self._database.transaction() as transaction:
-            if self._environments.get(scope, transaction, environment) is None:
-                raise EnvironmentNotFound(environment)
+            self._check(scope, transaction, environment, Action.SECRETS_WRITE)
             self._store.put(scope, transaction, environment, name, sealed=sealed, at=now)
             audit.record(transaction, scope, action, about, {"secret": name}, self._clock)
+
+    def _check(
+        self, scope: Scope, transaction: Transaction, environment: str, action: Action
+    ) -> None:
+        missing = EnvironmentNotFound(environment)
+        found = self._environments.get(scope, transaction, environment)
+        if found is None:
+            raise missing
+        require(scope, action, found.partner, missing=missing)
 
     def _ask(self, scope: Scope, environment: str, names: tuple[str, ...]) -> None:
         """Note that secrets are waited for, so that people see which."""

@@ -18,7 +18,8 @@ from guesthouse.environments.store import ArtifactStore, EnvironmentStore
 from guesthouse.errors import Invalid, NotFound
 from guesthouse.kit.clock import Clock
 from guesthouse.kit.pagination import Page, bounded_limit
-from guesthouse.people import ActorKind, Scope
+from guesthouse.people import Action, Scope, decide, require
+from guesthouse.people.permissions import Verdict
 from guesthouse.runs import Run, RunService
 
 DEPLOY = "environment.deploy"
@@ -51,7 +52,7 @@ class EnvironmentService:
             EnvironmentNotFound: There is none, or not for this caller.
         """
         with self._database.reading() as transaction:
-            return self._found(scope, transaction, name)
+            return self._found(scope, transaction, name, Action.ENVIRONMENT_READ)
 
     def list(
         self, scope: Scope, *, cursor: str | None = None, limit: int | None = None
@@ -68,7 +69,7 @@ class EnvironmentService:
             LockMissing: Nothing was ever up.
         """
         with self._database.transaction() as transaction:
-            lock = self._found(scope, transaction, name).lock
+            lock = self._found(scope, transaction, name, Action.VARIABLES_READ).lock
             if lock is None:
                 raise LockMissing(name)
             about = f"environment/{name}"
@@ -80,7 +81,9 @@ class EnvironmentService:
 
         Raises:
             NotFound: The run left none, or is not for this caller.
+            NotPermitted: The caller may read no logs.
         """
+        require(scope, Action.LOG_READ, self._runs.get(scope, run).partner)
         with self._database.transaction() as transaction:
             data = self._artifacts.get(scope, transaction, run, JUNIT)
             if data is None:
@@ -135,12 +138,12 @@ class EnvironmentService:
             Invalid: The lock is another environment's product, or of another format.
         """
         with self._database.transaction() as transaction:
-            found = self._found(scope, transaction, name)
+            found = self._found(scope, transaction, name, Action.ENVIRONMENT_DEPLOY)
             desired = _document(found)
             if locked is not None:
-                # A lock names a commit, and a host gives any commit of any fork by its number: a
-                # member may ask for what an operator declared and the platform wrote down.
-                if scope.kind is ActorKind.MEMBER and dict(locked) != found.lock:
+                # A lock names a commit, and a host gives any commit of any fork by its number: who
+                # declares nothing may ask for what was declared and the platform wrote down.
+                if not _may_declare(scope) and dict(locked) != found.lock:
                     raise LockForeign(name)
                 desired = _as_locked(desired, locked)
             return self.put(transaction, scope, desired, locked=locked)
@@ -153,6 +156,7 @@ class EnvironmentService:
             EnvironmentEnding: It is being destroyed already.
         """
         with self._database.transaction() as transaction:
+            self._found(scope, transaction, name, Action.ENVIRONMENT_MANAGE)
             return self.destroy_in(transaction, scope, name)
 
     def destroy_in(self, transaction: Transaction, scope: Scope, name: str) -> Run:
@@ -172,10 +176,19 @@ class EnvironmentService:
         )
         return self._enqueue(transaction, scope, DESTROY, _document(found), locked=None)
 
-    def _found(self, scope: Scope, transaction: Transaction, name: str) -> Environment:
+    def _found(
+        self,
+        scope: Scope,
+        transaction: Transaction,
+        name: str,
+        action: Action | None = None,
+    ) -> Environment:
+        """Return an environment; with an action, to who may do that with it."""
         found = self._store.get(scope, transaction, name)
         if found is None:
             raise EnvironmentNotFound(name)
+        if action is not None:
+            require(scope, action, found.partner, missing=EnvironmentNotFound(name))
         return found
 
     def _enqueue(
@@ -195,6 +208,10 @@ class EnvironmentService:
             environment=str(desired["name"]),
             payload=payload,
         )
+
+
+def _may_declare(scope: Scope) -> bool:
+    return decide(scope, Action.ESTATE_APPLY, None) is Verdict.ALLOWED
 
 
 def _document(environment: Environment) -> dict[str, object]:

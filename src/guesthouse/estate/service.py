@@ -27,7 +27,7 @@ from guesthouse.estate.ports import CommitResolver, EnvironmentActions, Instance
 from guesthouse.estate.store import ASKED, WAITING, EstateStore
 from guesthouse.instances.model import InstanceState
 from guesthouse.kit.clock import Clock
-from guesthouse.people import ActorKind, Scope
+from guesthouse.people import Action, Scope, require
 from guesthouse.runs import Run
 
 ASKED_AT_ONCE = 8
@@ -154,8 +154,9 @@ class EstateService:
     async def _prepared(
         self, scope: Scope, documents: Mapping[str, str], environment: str | None
     ) -> tuple[Estate, Commits]:
-        if scope.kind is ActorKind.MEMBER:
-            raise EstateForbidden
+        # To plan asks Git hosts for what the files name, wherever that is: it is for those alone
+        # whose own word such an address is.
+        require(scope, Action.ESTATE_APPLY, None, missing=EstateForbidden())
         wanted = load(documents)
         self._check_domains(wanted)
         return wanted, await self._commits(wanted, environment)

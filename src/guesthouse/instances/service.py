@@ -9,7 +9,6 @@ from typing import Any
 
 from guesthouse import audit
 from guesthouse.db import Database, Transaction
-from guesthouse.errors import Denied
 from guesthouse.instances.model import (
     Connection,
     Instance,
@@ -35,7 +34,7 @@ from guesthouse.instances.ports import (
 from guesthouse.instances.store import InstanceStore
 from guesthouse.kit.clock import Clock
 from guesthouse.kit.pagination import Page, bounded_limit
-from guesthouse.people import ActorKind, Scope
+from guesthouse.people import Action, Scope, require
 from guesthouse.runs import Run, RunService
 
 DESTROY = "instance.destroy"
@@ -106,9 +105,10 @@ class InstanceService:
 
         Raises:
             InstanceNotFound: There is none, or not for this caller.
-            Denied: The caller is no operator.
+            NotPermitted: The caller may look at instances, and no more.
         """
         with self._database.transaction() as transaction:
+            self._manage(transaction, scope, name)
             return self._enqueue(transaction, scope, name, PROVISION)
 
     def destroy(self, scope: Scope, name: str) -> Run:
@@ -117,9 +117,10 @@ class InstanceService:
         Raises:
             InstanceNotFound: There is none, or not for this caller.
             InstanceInUse: Environments live on it.
-            Denied: The caller is no operator.
+            NotPermitted: The caller may look at instances, and no more.
         """
         with self._database.transaction() as transaction:
+            self._manage(transaction, scope, name)
             return self.destroy_in(transaction, scope, name)
 
     def destroy_in(self, transaction: Transaction, scope: Scope, name: str) -> Run:
@@ -128,7 +129,6 @@ class InstanceService:
         Raises:
             InstanceNotFound: There is none, or not for this caller.
             InstanceInUse: Environments live on it.
-            Denied: The caller is no operator.
         """
         living = self._store.environments_on(scope, transaction, name)
         if living:
@@ -224,10 +224,13 @@ class InstanceService:
             metrics=await self._ports.metrics.ensure(instance),
         )
 
+    def _manage(self, transaction: Transaction, scope: Scope, name: str) -> None:
+        """Let through who may do something with an instance they see."""
+        if self._store.get(scope, transaction, name) is None:
+            raise InstanceNotFound(name)
+        require(scope, Action.INSTANCE_MANAGE, None)
+
     def _enqueue(self, transaction: Transaction, scope: Scope, name: str, kind: str) -> Run:
-        if scope.kind is ActorKind.MEMBER:
-            sentence = "instances are the operators'"
-            raise Denied(sentence)
         if self._store.get(scope, transaction, name) is None:
             raise InstanceNotFound(name)
         self._record(transaction, scope, kind, name)

@@ -39,7 +39,7 @@ class ApplyRequest(PlanRequest):
 
 
 @router.post("/plan")
-@admits(Access.SIGNED_IN, Action.ESTATE_READ)
+@admits(Access.SIGNED_IN, Action.ESTATE_APPLY)
 async def plan(services: Provided, caller: Caller, request: PlanRequest) -> PlanView:
     """Show what an apply of these files would do."""
     found = await services.estate.plan(caller, request.documents, environment=request.environment)
