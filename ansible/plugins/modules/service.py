@@ -81,6 +81,16 @@ class StartFailed(Exception):
     """A service did not come up."""
 
 
+class PortTaken(StartFailed):
+    """Another program listens where a service of ours should; nothing was changed for it."""
+
+    def __init__(self, name: str, port: int) -> None:
+        super().__init__(
+            f"port {port} is taken by another program, so {name} was not started; "
+            f"`ss -ltnp 'sport = :{port}'` names it: end it, or choose another port"
+        )
+
+
 @dataclass(frozen=True)
 class Init:
     """What starts services on this machine: paths and words."""
@@ -223,13 +233,17 @@ def present(init: Init, service: units.Service, parameters: dict[str, Any]) -> b
     """Bring the service up; return whether that changed anything.
 
     Raises:
+        PortTaken: Another program listens at its port; nothing was changed.
         StartFailed: It does not run, or does not answer.
     """
+    port, was_running = parameters["wait_port"], init.is_running()
+    if port is not None and not was_running and answers(port=port, path=None):
+        raise PortTaken(init.name, port)
     written = write(init.path, init.text(service), mode=0o644 if init.systemd else 0o755)
     enabled = written or not init.is_enabled()
     if enabled:
         init.enable()
-    if not init.is_running():
+    if not was_running:
         verb = "start"
     elif written or parameters["restart"]:
         verb = "restart"

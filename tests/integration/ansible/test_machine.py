@@ -116,6 +116,30 @@ def test_current_needs_a_gateway_that_answers(machine: Machine) -> None:
     assert answers("127.0.0.1", machine.gateway_port)
 
 
+def test_a_gateways_port_that_another_program_has_is_told(machine: Machine) -> None:
+    port = str(machine.gateway_port)
+    gateway = f"/etc/init.d/{machine.prefix}-gateway"
+    before = machine.said("md5sum", gateway)
+    machine.said(gateway, "stop")
+    squat = f"python3 -m http.server {port} >/dev/null 2>&1 & echo $!"
+    foreign = machine.said("sh", "-c", squat)
+    try:
+        listening = f"until ss -ltn 'sport = :{port}' | grep -q LISTEN; do :; done"
+        machine.said("timeout", "10", "sh", "-c", listening)
+        refused = machine.provision("port taken")
+        assert refused.code != 0
+        assert f"port {port} is taken by another program" in refused.output
+        assert not machine.run("pgrep", "-f", "nginx: master").ok
+        assert machine.said("cat", f"/proc/{foreign}/comm") == "python3"
+        assert machine.said("md5sum", gateway) == before
+        assert not machine.run("test", "-e", f"{ROOT}/fingerprints/box").ok
+    finally:
+        machine.said("kill", foreign)
+    mended = machine.provision("port free")
+    assert mended.code == 0, mended.output
+    assert answers("127.0.0.1", machine.gateway_port)
+
+
 def test_changed_host_key_is_refused(machine: Machine) -> None:
     known_hosts = machine.work / "known_hosts"
     kept = known_hosts.read_text()
