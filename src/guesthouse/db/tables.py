@@ -111,6 +111,7 @@ runs = sa.Table(
     sa.Column("started_at", UtcTime, nullable=True),
     sa.Column("ended_at", UtcTime, nullable=True),
     sa.Index("ix_runs_environment_id", "environment", "id"),
+    sa.Index("ix_runs_partner_id", "partner", "id"),
     sa.Index("ix_runs_state", "state"),
     # The database itself keeps two runs of one environment from running at a time.
     sa.Index(
@@ -164,11 +165,15 @@ audit_entries = sa.Table(
     sa.Column("actor", sa.String(63), nullable=False),
     sa.Column("actor_kind", sa.String(20), nullable=False),
     sa.Column("action", sa.String(63), nullable=False, index=True),
-    sa.Column("object", sa.String(255), nullable=False, index=True),
+    sa.Column("object", sa.String(255), nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
-    sa.Column("partner", sa.String(63), nullable=True, index=True),
+    sa.Column("partner", sa.String(63), nullable=True),
     sa.Column("previous", sa.String(64), nullable=False),
     sa.Column("hash", sa.String(64), nullable=False),
+    # A page of a list narrowed to one of them is read in its order, however many rows there are.
+    sa.Index("ix_audit_entries_actor_sequence", "actor", "sequence"),
+    sa.Index("ix_audit_entries_partner_sequence", "partner", "sequence"),
+    sa.Index("ix_audit_entries_object_sequence", "object", "sequence"),
 )
 
 tokens = sa.Table(
