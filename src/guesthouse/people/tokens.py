@@ -6,9 +6,9 @@ import os
 import secrets
 import string
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,9 +17,22 @@ from guesthouse.db.tables import tokens
 from guesthouse.kit.clock import Clock
 from guesthouse.kit.ids import new_id
 from guesthouse.kit.sensitive import Sensitive
-from guesthouse.people.model import ActorKind
-from guesthouse.people.scope import Scope, member_scope, operator_scope, routes_scope
+from guesthouse.people.errors import NotPermitted
+from guesthouse.people.model import Action, ActorKind
+from guesthouse.people.permissions import GIVABLE, may_somewhere, require, require_enrolled
+from guesthouse.people.ports import Trail
+from guesthouse.people.scope import (
+    Narrowing,
+    Scope,
+    account_scope,
+    member_scope,
+    narrowed,
+    operator_scope,
+    routes_scope,
+)
+from guesthouse.people.store import AccountStore, Row, is_over
 
+SEEN_EVERY = dt.timedelta(minutes=1)
 PREFIX = "ghs_"
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 RANDOM_DIGITS = 30
@@ -40,11 +53,30 @@ class TokenGrant:
     """None never expires."""
     environment: str | None = None
     """The one environment whose routes a token of tests opens; None for any other token."""
+    account: str | None = None
+    """Id of the person whose token it is; None for the machine's own and those of tests."""
+    scopes: frozenset[Action] | None = None
+    """What it is narrowed to; None leaves all its owner may do, but for their account itself."""
 
     def __post_init__(self) -> None:
         if (self.kind is ActorKind.TESTS) is (self.environment is None):
             message = "a token of tests, and no other, is bound to an environment"
             raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token of a person, without its secret."""
+
+    id: str
+    name: str
+    scopes: frozenset[Action] | None
+    """None is all its owner may do."""
+    partners: frozenset[str] | None
+    """None is all its owner's."""
+    created_at: dt.datetime
+    expires_at: dt.datetime | None
+    last_used_at: dt.datetime | None
 
 
 def new_token() -> Sensitive[str]:
@@ -66,73 +98,131 @@ def is_well_formed(text: str) -> bool:
 class TokenStore:
     """The tokens table."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, trail: Trail) -> None:
         self._database = database
         self._clock = clock
+        self._trail = trail
+        self._accounts = AccountStore()
 
     def create(self, transaction: Transaction, scope: Scope, grant: TokenGrant) -> Sensitive[str]:
         """Create a token and return it; it can't be read again later.
 
+        A person gives it no more than they have. It gains nothing when they do later, and loses
+        what they lose.
+
+        Args:
+            transaction: Carries the token and its audit row.
+            scope: A person signed in, the machine's operator, or the system.
+            grant: What it is for; where a person asks, their own account is filled in.
+
         Raises:
-            PermissionError: The scope is not allowed to make tokens.
+            NotPermitted: It would be somebody else's, may do what they may not, or a token asks.
+            NotEnrolled: Their account lacks a second factor it needs.
         """
-        if scope.kind is ActorKind.MEMBER:
-            message = "members make no tokens"
-            raise PermissionError(message)
-        token = new_token()
-        now = self._clock.now()
+        grant = _permitted(scope, grant)
+        token, now, name = new_token(), self._clock.now(), new_id("tok", self._clock)
         transaction.insert(
             tokens,
-            id=new_id("tok", self._clock),
+            id=name,
             name=grant.name,
             digest=_digest(token.reveal()),
             actor=grant.actor,
             actor_kind=grant.kind.value,
             partners=None if grant.partners is None else sorted(grant.partners),
             environment=grant.environment,
+            account=grant.account,
+            scopes=_names(grant.scopes),
             created_at=now,
             expires_at=None if grant.lifetime is None else now + grant.lifetime,
         )
+        detail = {"name": grant.name, "owner": grant.actor, "scopes": _names(grant.scopes)}
+        self._trail.record(transaction, scope, "token.create", f"token/{name}", detail)
         return token
 
     def authenticate(self, token: str) -> Scope | None:
-        """Return the scope a token gives, or None for a token that gives none."""
+        """Return the scope a token gives, or None for a token that gives none.
+
+        What its owner may do is read anew each time.
+        """
         if not is_well_formed(token):
             return None
         with self._database.reading() as transaction:
             row = transaction.row(sa.select(tokens).where(tokens.c.digest == _digest(token)))
-        if row is None or row["revoked_at"] is not None:
-            return None
-        if row["expires_at"] is not None and row["expires_at"] <= self._clock.now():
-            return None
-        return _scope(row)
+            if row is None or not self._is_valid(row):
+                return None
+            scope = self._scope(transaction, row)
+        if scope is not None:
+            self._see(row)
+        return scope
+
+    def list(self, scope: Scope) -> tuple[Token, ...]:
+        """Return the caller's own tokens that are still good, newest first.
+
+        Raises:
+            NotPermitted: The caller has no account, or acts by a token.
+        """
+        require(scope, Action.ACCOUNT_OWN, None)
+        statement = sa.select(tokens).where(
+            tokens.c.account == scope.account, tokens.c.revoked_at.is_(None)
+        )
+        with self._database.reading() as transaction:
+            rows = transaction.rows(statement.order_by(tokens.c.id.desc()))
+        return tuple(_token(row) for row in rows if self._is_valid(row))
 
     def revoke(self, transaction: Transaction, scope: Scope, token_id: str) -> bool:
-        """End a token from now on.
+        """End a token from now on: one's own, the very one one acts by, or as operator any.
 
         Returns:
             Whether there was such a token, still valid and the caller's to revoke.
         """
-        statement = (
-            sa.update(tokens)
-            .where(tokens.c.id == token_id, tokens.c.revoked_at.is_(None))
-            .values(revoked_at=self._clock.now())
+        where = sa.and_(tokens.c.id == token_id, tokens.c.revoked_at.is_(None), _own(scope))
+        if not self._end(transaction, where):
+            return False
+        self._trail.record(transaction, scope, "token.revoke", f"token/{token_id}", {})
+        return True
+
+    def revoke_all(self, transaction: Transaction, account: str) -> int:
+        """End every token of an account, in the transaction of what is the reason for it."""
+        return self._end(
+            transaction, sa.and_(tokens.c.account == account, tokens.c.revoked_at.is_(None))
         )
-        if scope.kind is ActorKind.MEMBER:
-            statement = statement.where(tokens.c.actor == scope.actor)
-        return transaction.change(statement) == 1
 
     def revoke_of_tests(self, transaction: Transaction, scope: Scope, environment: str) -> int:
         """End every token the functional tests of an environment got; return how many did."""
         if scope.kind is not ActorKind.SYSTEM:
             message = "tokens of tests end with the tests"
             raise PermissionError(message)
-        statement = (
-            sa.update(tokens)
-            .where(tokens.c.environment == environment, tokens.c.revoked_at.is_(None))
-            .values(revoked_at=self._clock.now())
+        return self._end(
+            transaction,
+            sa.and_(tokens.c.environment == environment, tokens.c.revoked_at.is_(None)),
         )
-        return transaction.change(statement)
+
+    def _is_valid(self, row: Row) -> bool:
+        return row["revoked_at"] is None and not is_over(row["expires_at"], self._clock.now())
+
+    def _scope(self, transaction: Transaction, row: Row) -> Scope | None:
+        if row["account"] is None:
+            return _machine_scope(row)
+        account = self._accounts.by_id(transaction, row["account"])
+        if account is None or account.disabled_at is not None:
+            return None
+        scope = narrowed(account_scope(account), _narrowing(row))
+        # Somebody who is a member nowhere any more has no use for it, and gets none.
+        return None if scope.partners == frozenset() else scope
+
+    def _see(self, row: Row) -> None:
+        """Note that a token was used, at most once a minute: requests need not wait to write."""
+        now = self._clock.now()
+        if row["last_used_at"] is not None and abs(now - row["last_used_at"]) < SEEN_EVERY:
+            return
+        with self._database.transaction() as transaction:
+            statement = sa.update(tokens).where(tokens.c.id == row["id"])
+            transaction.change(statement.values(last_used_at=now))
+
+    def _end(self, transaction: Transaction, where: sa.ColumnElement[bool]) -> int:
+        return transaction.change(
+            sa.update(tokens).where(where).values(revoked_at=self._clock.now())
+        )
 
 
 def ensure_operator_token(store: TokenStore, database: Database, scope: Scope, file: Path) -> bool:
@@ -166,14 +256,81 @@ def _write_private(file: Path, text: str) -> None:
     beside.replace(file)
 
 
-def _scope(row: Any) -> Scope:  # noqa: ANN401 - a row mapping
+def _permitted(scope: Scope, grant: TokenGrant) -> TokenGrant:
+    """Return what may be granted.
+
+    Raises:
+        NotPermitted: The caller may not grant that.
+        NotEnrolled: Their account lacks a second factor it needs.
+    """
+    if scope.kind is ActorKind.SYSTEM:
+        return grant
+    if scope.kind is ActorKind.OPERATOR and scope.account is None and scope.scopes is None:
+        # Whoever has the machine's own token has the machine.
+        return grant
+    require_enrolled(scope)
+    foreign = grant.account not in {None, scope.account} or grant.environment is not None
+    if foreign or not (grant.partners or frozenset()) <= (
+        scope.partners or grant.partners or set()
+    ):
+        raise NotPermitted(Action.ACCOUNT_OWN)
+    for action in grant.scopes or frozenset():
+        if not may_somewhere(scope, action) or action is Action.ACCOUNT_OWN:
+            raise NotPermitted(action)
+    return replace(grant, account=scope.account, actor=scope.actor, kind=scope.kind)
+
+
+def _own(scope: Scope) -> sa.ColumnElement[bool]:
+    """Return what selects the tokens a caller may end."""
+    if scope.token is not None:
+        return tokens.c.id == scope.token
+    if scope.kind in {ActorKind.OPERATOR, ActorKind.SYSTEM} and not scope.is_enrolling:
+        return sa.true()
+    return tokens.c.account == scope.account if scope.account else sa.false()
+
+
+def _narrowing(row: Row) -> Narrowing:
+    partners = row["partners"]
+    return Narrowing(
+        token=row["id"],
+        scopes=GIVABLE if row["scopes"] is None else _actions(row["scopes"]),
+        partners=None if partners is None else frozenset(partners),
+        environment=row["environment"],
+    )
+
+
+def _machine_scope(row: Row) -> Scope:
+    """Return the scope of a token that is no person's."""
     if ActorKind(row["actor_kind"]) is ActorKind.OPERATOR:
-        return operator_scope(row["actor"])
+        whole = operator_scope(row["actor"])
+        return whole if row["scopes"] is None else narrowed(whole, _narrowing(row))
     partners = frozenset(row["partners"] or ())
     if ActorKind(row["actor_kind"]) is ActorKind.TESTS:
         # A row from before tokens were bound names no environment: it opens none.
         return routes_scope(row["actor"], partners, row["environment"] or "")
     return member_scope(row["actor"], partners)
+
+
+def _token(row: Row) -> Token:
+    partners = row["partners"]
+    return Token(
+        id=row["id"],
+        name=row["name"],
+        scopes=None if row["scopes"] is None else _actions(row["scopes"]),
+        partners=None if partners is None else frozenset(partners),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        last_used_at=row["last_used_at"],
+    )
+
+
+def _actions(names: Iterable[str]) -> frozenset[Action]:
+    # A name this version does not know gives nothing.
+    return frozenset(action for action in Action if action.value in set(names))
+
+
+def _names(scopes: frozenset[Action] | None) -> list[str] | None:
+    return None if scopes is None else sorted(action.value for action in scopes)
 
 
 def _digest(token: str) -> str:

@@ -180,15 +180,21 @@ def test_members_read_the_rows_of_their_partner(database: Database, clock: FakeC
     assert _verify(database) is None
 
 
-@pytest.mark.parametrize("partner", ["'acme'", "NULL"])
+@pytest.mark.parametrize(
+    ("statement", "sequence"),
+    [
+        ("UPDATE audit_entries SET partner = NULL WHERE sequence = 1", 1),
+        ("UPDATE audit_entries SET partner = 'acme' WHERE sequence = 2", 2),
+    ],
+    ids=["taken", "given"],
+)
 def test_verify_notices_that_the_partner_of_a_row_was_changed(
-    database: Database, clock: FakeClock, partner: str
+    database: Database, clock: FakeClock, statement: str, sequence: int
 ) -> None:
     with database.transaction() as transaction:
         audit.record(transaction, ANNA, "x", "member/other/eve", {}, clock)
         audit.record(transaction, ANNA, "x", "account/eve", {}, clock)
-    sequence = 2 if partner != "NULL" else 1
-    _tamper(database, f"UPDATE audit_entries SET partner = {partner} WHERE sequence = {sequence}")
+    _tamper(database, statement)
     bad = _verify(database)
     assert bad is not None
     assert bad.sequence == sequence

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from guesthouse.adapters.secrets import FileKeyCipher
+from guesthouse.audit import AuditTrail
 from guesthouse.db import Database
 from guesthouse.db.tables import instances, partners, products, tokens
 from guesthouse.environments.model import (
@@ -130,7 +131,7 @@ class Bench:
                 instances=machines,
                 preparation=preparation,
                 plays=StackPlays(self.automation, machines),
-                tokens=TokenStore(self.database, self.clock),
+                tokens=TokenStore(self.database, self.clock, AuditTrail(self.clock)),
                 ca="PEM",
                 playbooks="p1",
             )
@@ -221,7 +222,7 @@ async def test_the_tests_token_ends_by_itself(bench: Bench) -> None:
 async def test_the_tests_token_ends_with_the_tests(
     bench: Bench, answer: Json | BaseException, raised: type[BaseException] | None
 ) -> None:
-    store, seen = TokenStore(bench.database, bench.clock), list[bool]()
+    store, seen = TokenStore(bench.database, bench.clock, AuditTrail(bench.clock)), list[bool]()
 
     def play(played: Play) -> Json:
         token = played.variables["deployment"]["test"]["environment"]["GUESTHOUSE_TOKEN"]
@@ -242,7 +243,7 @@ async def test_the_tests_token_ends_with_the_tests(
 
 async def test_the_end_of_a_run_ends_a_token_that_a_killed_test_step_left(bench: Bench) -> None:
     context = bench.put()
-    store = TokenStore(bench.database, bench.clock)
+    store = TokenStore(bench.database, bench.clock, AuditTrail(bench.clock))
     partners_of_token = frozenset({"acme"})
     grant = TokenGrant("t", "t", ActorKind.TESTS, partners_of_token, environment="acme")
     with bench.database.transaction() as transaction:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from guesthouse.audit import AuditTrail
 from guesthouse.db import Database
 from guesthouse.db.tables import tokens
 from guesthouse.people import (
@@ -27,7 +28,7 @@ from tests.fakes.clock import FakeClock
 
 @pytest.fixture
 def store(database: Database, clock: FakeClock) -> TokenStore:
-    return TokenStore(database, clock)
+    return TokenStore(database, clock, AuditTrail(clock))
 
 
 def _create(database: Database, store: TokenStore, grant: TokenGrant) -> str:
