@@ -1,7 +1,6 @@
 """Sign-ins with the provider that are under way: each is bound to one browser, and good once."""
 
 import datetime as dt
-import hashlib
 import hmac
 
 import sqlalchemy as sa
@@ -10,6 +9,7 @@ from guesthouse.db import Transaction
 from guesthouse.db.tables import oidc_attempts
 from guesthouse.kit.clock import Clock
 from guesthouse.kit.sensitive import Sensitive
+from guesthouse.people.codes import digest
 from guesthouse.people.ports import Sealer
 from guesthouse.people.provider import Attempt
 
@@ -36,8 +36,8 @@ class AttemptStore:
         transaction.change(sa.delete(oidc_attempts).where(oidc_attempts.c.expires_at <= now))
         transaction.insert(
             oidc_attempts,
-            digest=_digest(attempt.state.reveal()),
-            browser_digest=_digest(browser),
+            digest=digest(attempt.state.reveal()),
+            browser_digest=digest(browser),
             nonce=attempt.nonce,
             verifier=self._sealer.seal(Sensitive(attempt.verifier.reveal().encode())),
             path=path,
@@ -57,18 +57,15 @@ class AttemptStore:
         Returns:
             None where there is none, it is another browser's, or it is too old.
         """
-        digest = _digest(state)
-        row = transaction.row(sa.select(oidc_attempts).where(oidc_attempts.c.digest == digest))
-        if row is None or not hmac.compare_digest(row["browser_digest"], _digest(browser)):
+        of_state = oidc_attempts.c.digest == digest(state)
+        row = transaction.row(sa.select(oidc_attempts).where(of_state))
+        if row is None or not hmac.compare_digest(row["browser_digest"], digest(browser)):
             # Left where it is: a stranger with somebody's address must not end their sign-in.
             return None
-        taken = sa.delete(oidc_attempts).where(oidc_attempts.c.digest == digest)
-        if transaction.change(taken) != 1 or row["expires_at"] <= self._clock.now():
+        if (
+            transaction.change(sa.delete(oidc_attempts).where(of_state)) != 1
+            or row["expires_at"] <= self._clock.now()
+        ):
             return None
         verifier = self._sealer.open(row["verifier"]).reveal().decode()
         return Attempt(Sensitive(state), row["nonce"], Sensitive(verifier)), row["path"]
-
-
-def _digest(secret: str) -> str:
-    # A fast hash is right here: both secrets have 256 random bits.
-    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
