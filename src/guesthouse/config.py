@@ -83,6 +83,11 @@ class Settings:
         """The operator's bearer token, mode 0600."""
         return self.state / "operator.token"
 
+    @property
+    def invitation_file(self) -> Path:
+        """The link the first operator comes in by, mode 0600; gone once somebody has."""
+        return self.state / "operator.invitation"
+
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings.

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from guesthouse import config
 from guesthouse.adapters.secrets import FileKeyCipher
+from guesthouse.bootstrap.people import People
 from guesthouse.config import Settings
 from guesthouse.db import Database, Transaction
 from guesthouse.db.tables import instances, partners, products
@@ -32,6 +33,12 @@ from guesthouse.instances.service import (
 )
 from guesthouse.kit.clock import Clock
 from guesthouse.people import ActorKind, Scope, member_scope, operator_scope, system_scope
+from guesthouse.people.accounts import AccountService
+from guesthouse.people.devices import DeviceLogins
+from guesthouse.people.gateway import GatewayDoor
+from guesthouse.people.oidc import ExternalSignIn
+from guesthouse.people.sessions import SessionStore
+from guesthouse.people.signin import SignIn
 from guesthouse.people.tokens import TokenGrant, TokenStore
 from guesthouse.runs import Flow, FlowRegistry, Json, Run, RunContext, RunService, StepDefinition
 from tests.fakes.clock import START
@@ -41,6 +48,7 @@ from tests.fakes.instances import (
     FakeMetrics,
     FakeReachability,
 )
+from tests.fakes.people import fake_people
 
 CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 OPERATOR = operator_scope("operator")
@@ -122,12 +130,6 @@ class Actions(EnvironmentActions, InstanceActions):
         )
 
 
-class NoSessions:
-    def authenticate(self, secret: str, /) -> Scope | None:
-        del secret
-        return None
-
-
 @dataclass(frozen=True)
 class FakeServices:
     runs: RunService
@@ -137,11 +139,32 @@ class FakeServices:
     estate: EstateService
     authorisation: AuthorisationService
     tokens: TokenStore
-    sessions: NoSessions
+    people: People
     database: Database
     clock: Clock
     settings: Settings
     ca: str = CA
+    external: ExternalSignIn | None = None
+
+    @property
+    def sessions(self) -> SessionStore:
+        return self.people.sessions
+
+    @property
+    def accounts(self) -> AccountService:
+        return self.people.accounts
+
+    @property
+    def signin(self) -> SignIn:
+        return self.people.signin
+
+    @property
+    def gateway_door(self) -> GatewayDoor:
+        return self.people.gateway_door
+
+    @property
+    def devices(self) -> DeviceLogins:
+        return self.people.devices
 
     def token(self, scope: Scope, *, lifetime: dt.timedelta | None = None) -> str:
         grant = TokenGrant(
@@ -161,7 +184,8 @@ def fake_services(database: Database, clock: Clock, state: Path) -> FakeServices
     settings = config.load({"GUESTHOUSE_STATE": str(state), "GUESTHOUSE_GATEWAY_PORT": "8443"})
     kinds = (DEPLOY, DESTROY, PROVISION, INSTANCE_DESTROY)
     runs = RunService(database, clock, FlowRegistry(map(flow, kinds)))
-    tokens = TokenStore(database, clock)
+    everybody = fake_people(database, clock, state)
+    tokens = everybody.tokens
     environments = EnvironmentService(database, clock, runs)
     actions = Actions(environments, runs)
     services = FakeServices(
@@ -177,7 +201,7 @@ def fake_services(database: Database, clock: Clock, state: Path) -> FakeServices
         ),
         authorisation=AuthorisationService(database, tokens),
         tokens=tokens,
-        sessions=NoSessions(),
+        people=everybody,
         database=database,
         clock=clock,
         settings=settings,

@@ -7,12 +7,14 @@ from guesthouse.adapters.git import GitSources
 from guesthouse.adapters.secrets import FileKeyCipher
 from guesthouse.bootstrap.bridges import EstateEnvironments, EstateInstances, ProductSources
 from guesthouse.bootstrap.metrics import metrics_accounts
+from guesthouse.bootstrap.oidc import external_sign_in
 from guesthouse.bootstrap.parts import (
     certificate_authority,
     certificates,
     control_plane,
     playbooks,
 )
+from guesthouse.bootstrap.people import People, first_invitation, people
 from guesthouse.config import Settings
 from guesthouse.db import Database, upgrade
 from guesthouse.environments.prepare import Preparation
@@ -27,6 +29,12 @@ from guesthouse.instances import InstancePorts, InstanceService
 from guesthouse.instances.tasks import InstanceTasks
 from guesthouse.kit.clock import Clock, SystemClock
 from guesthouse.people import system_scope
+from guesthouse.people.accounts import AccountService
+from guesthouse.people.devices import DeviceLogins
+from guesthouse.people.gateway import GatewayDoor
+from guesthouse.people.oidc import ExternalSignIn
+from guesthouse.people.sessions import SessionStore
+from guesthouse.people.signin import SignIn
 from guesthouse.people.tokens import TokenStore, ensure_operator_token
 from guesthouse.runs import FlowRegistry, RunService
 
@@ -38,7 +46,9 @@ class Services:
     settings: Settings
     clock: Clock
     database: Database
-    tokens: TokenStore
+    people: People
+    external: ExternalSignIn | None
+    """The way in by the company's OpenID provider; None where there is none."""
     authority: CertificateAuthority
     flows: FlowRegistry
     runs: RunService
@@ -53,6 +63,40 @@ class Services:
         """Our CA's certificate, PEM."""
         return self.authority.ca_pem
 
+    @property
+    def tokens(self) -> TokenStore:
+        """Bearer tokens."""
+        return self.people.tokens
+
+    @property
+    def accounts(self) -> AccountService:
+        """Accounts, invitations and members."""
+        return self.people.accounts
+
+    @property
+    def signin(self) -> SignIn:
+        """The ways in."""
+        return self.people.signin
+
+    @property
+    def sessions(self) -> SessionStore:
+        """Browsers people are signed in with."""
+        return self.people.sessions
+
+    @property
+    def gateway_door(self) -> GatewayDoor:
+        """How a browser gets from the console into a route's host."""
+        return self.people.gateway_door
+
+    @property
+    def devices(self) -> DeviceLogins:
+        """Programs that wait to be signed in."""
+        return self.people.devices
+
+    def first_invitation(self) -> str | None:
+        """Return the link the first operator comes in by; None where there is an operator."""
+        return first_invitation(self.settings, self.people)
+
 
 def build(settings: Settings, clock: Clock | None = None) -> Services:
     """Open the database, bring it up to date and wire everything.
@@ -63,7 +107,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
     clock = clock or SystemClock()
     database = Database(settings.database_url)
     upgrade(database)
-    tokens = TokenStore(database, clock)
+    everybody = people(settings, database, clock)
+    tokens = everybody.tokens
     ensure_operator_token(tokens, database, system_scope(), settings.token_file)
     authority = certificate_authority(settings, clock)
     flows = FlowRegistry()
@@ -109,7 +154,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         settings=settings,
         clock=clock,
         database=database,
-        tokens=tokens,
+        people=everybody,
+        external=external_sign_in(settings, everybody.parts, everybody.signin),
         authority=authority,
         flows=flows,
         runs=runs,
