@@ -266,13 +266,12 @@ def test_api_learns_the_caller_from_nginx_alone(machine: Machine) -> None:
     assert heard["headers"]["host"] == CONSOLE
 
 
-def test_upgrade_to_a_websocket_is_passed_on(machine: Machine) -> None:
-    asked = {"Connection": "Upgrade", "Upgrade": "websocket"}
-    heard = machine.client.get("/api/v1/live", headers=asked).json()
-    assert (heard["headers"]["upgrade"], heard["headers"]["connection"]) == (
-        "websocket",
-        "upgrade",
-    )
+@pytest.mark.parametrize("protocol", ["websocket", "h2c"])
+def test_nobody_takes_a_connection_over(machine: Machine, protocol: str) -> None:
+    asked = {"Connection": "Upgrade", "Upgrade": protocol, "Forwarded": "for=192.0.2.9"}
+    heard = machine.client.get("/api/v1/live", headers=asked).json()["headers"]
+    assert {"upgrade", "forwarded"}.isdisjoint(heard)
+    assert "upgrade" not in heard.get("connection", "").lower()
 
 
 def test_events_arrive_while_the_answer_goes_on(machine: Machine) -> None:
