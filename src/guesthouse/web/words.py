@@ -107,7 +107,7 @@ def duration(span: dt.timedelta | float | None) -> str:
 
 def initials(name: str) -> str:
     """Return up to two letters that stand for a person or partner."""
-    words = re.findall(r"[^\W_]+", name.partition("@")[0])
+    words: list[str] = re.findall(r"[^\W_]+", name.partition("@")[0])
     if not words:
         return "?"
     letters = words[0][0] + (words[-1][0] if len(words) > 1 else "")

@@ -25,8 +25,9 @@ def run(services: FakeServices, worker: HandWorker) -> Run:
     return queued
 
 
+@pytest.mark.usefixtures("run")
 @pytest.mark.parametrize("path", [*PAGES, *OPERATORS_PAGES])
-def test_operator_gets_every_page(operator: httpx.Client, run: Run, path: str) -> None:
+def test_operator_gets_every_page(operator: httpx.Client, path: str) -> None:
     answer = operator.get(path)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"

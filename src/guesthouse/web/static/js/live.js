@@ -1,16 +1,46 @@
-// Says whether what is shown is live: "live", "paused" or "stale since …".
-const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false };
+// Parts that ask for themselves anew when the server says that something changed.
+import { show } from "./livestate.js";
 
-export function show(place, state) {
-  for (const element of place.querySelectorAll("[data-live]")) {
-    if (element.dataset.state === state) continue;
-    element.dataset.state = state;
-    const words = { live: "live", paused: "paused", ended: "complete" };
-    const since = new Date().toLocaleTimeString("en-GB", CLOCK);
-    element.querySelector("[data-live-text]").textContent = words[state] ?? `stale since ${since}`;
-  }
+const states = new WeakMap(); // by the element that listens
+
+function source(element) {
+  return element.closest("[sse-connect]");
 }
 
-document.addEventListener("htmx:sseOpen", (event) => show(event.target, "live"));
-document.addEventListener("htmx:sseError", (event) => show(event.target, "stale"));
-document.addEventListener("htmx:sseClose", (event) => show(event.target, "stale"));
+function set(element, state) {
+  if (!element) return;
+  states.set(element, state);
+  show(element, state);
+}
+
+document.addEventListener("htmx:sseOpen", (event) => set(source(event.target), "live"));
+document.addEventListener("htmx:sseError", (event) => set(source(event.target), "stale"));
+document.addEventListener("htmx:sseClose", (event) => set(source(event.target), "stale"));
+
+// A form that somebody fills in is not taken from under their hands; it catches up afterwards.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const target = event.detail.target;
+  if (!source(target)) return;
+  if (target.querySelector("details[open]")) {
+    event.detail.shouldSwap = false;
+    target.dataset.behind = "";
+    show(source(target), "paused");
+  }
+});
+document.addEventListener(
+  "toggle",
+  (event) => {
+    const part = event.target.closest("[data-behind]");
+    if (!part || part.querySelector("details[open]")) return;
+    delete part.dataset.behind;
+    htmx.ajax("GET", part.getAttribute("hx-get"), {
+      source: part, target: part, swap: "outerHTML", select: part.getAttribute("hx-select"),
+    });
+  },
+  true,
+);
+document.addEventListener("htmx:afterSettle", () => {
+  for (const element of document.querySelectorAll("[sse-connect]")) {
+    if (states.has(element)) show(element, states.get(element));
+  }
+});

@@ -1,33 +1,7 @@
-// Relative times grow old while a page is open; the same words as words.py has.
-const MINUTE = 60;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
+// Relative times grow old while a page is open.
+import { ago } from "./format.js";
 
-export function ago(when, now) {
-  const seconds = (now - when) / 1000;
-  const span = Math.abs(seconds);
-  if (span < 45) return seconds >= 0 ? "just now" : "in a moment";
-  if (span >= 30 * DAY) {
-    return when.toLocaleDateString("en-GB", { day: "2-digit", month: "short", year: "numeric", timeZone: "UTC" });
-  }
-  const text = amount(span);
-  return seconds > 0 ? `${text} ago` : `in ${text}`;
-}
-
-function amount(span) {
-  if (span < HOUR) return `${Math.max(Math.round(span / MINUTE), 1)} min`;
-  if (span < DAY) return `${Math.round(span / HOUR)} h`;
-  const days = Math.round(span / DAY);
-  return days === 1 ? "1 day" : `${days} days`;
-}
-
-export function duration(seconds) {
-  if (seconds < 10) return `${Math.max(seconds, 0).toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  if (whole < MINUTE) return `${whole} s`;
-  if (whole < HOUR) return `${Math.floor(whole / MINUTE)} min ${whole % MINUTE} s`;
-  return `${Math.floor(whole / HOUR)} h ${Math.floor((whole % HOUR) / MINUTE)} min`;
-}
+const EVERY_MS = 15_000;
 
 function refresh() {
   const now = Date.now();
@@ -37,4 +11,4 @@ function refresh() {
   }
 }
 
-setInterval(refresh, 15_000);
+setInterval(refresh, EVERY_MS);

@@ -1,0 +1,124 @@
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from fastapi import FastAPI
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from guesthouse import web
+from guesthouse.api import create_app
+from guesthouse.db import Database, upgrade
+from guesthouse.edge.access import SESSION_COOKIE
+from guesthouse.kit.sensitive import Sensitive
+from guesthouse.people.model import Door, Origin
+from guesthouse.people.store import AccountStore
+from tests.browser.seed import NOW, Story, tell
+from tests.browser.serving import Console, ShiftedClock, serving
+from tests.fakes.services import FakeServices, fake_services
+
+CHROMIUM = "/usr/bin/chromium"
+QUIET = (
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+OPERATOR, DEVELOPER = "operator", "developer@acme.example"
+OUTSIDER = "outsider@other.example"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A console with a past, and who may come in."""
+
+    console: Console
+    services: FakeServices
+    app: FastAPI
+    story: Story
+
+    @property
+    def url(self) -> str:
+        return self.console.url
+
+    def session(self, login: str) -> str:
+        """Return the secret of a session that somebody just opened."""
+        with self.services.database.transaction() as transaction:
+            account = AccountStore().by_login(transaction, login)
+            assert account is not None
+            opened = self.services.sessions.open(
+                transaction, account, door=Door.PASSWORD, origin=Origin("127.0.0.1", "Chromium")
+            )
+        return opened.secret.reveal()
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    place = tmp_path_factory.mktemp("console")
+    database = Database(Sensitive(f"sqlite:///{place / 'guesthouse.sqlite'}"))
+    upgrade(database)
+    services = fake_services(database, ShiftedClock(NOW), place)
+    story = tell(services)
+    app = create_app(services)
+    web.install(app)
+    with serving(app, place) as console:
+        yield Stage(console, services, app, story)
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET])
+        yield opened
+        opened.close()
+
+
+Opening = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(stage: Stage, browser: Browser) -> Iterator[Opening]:
+    """Open pages as somebody, at a width and in a theme; a breach of the CSP fails the test."""
+    contexts: list[BrowserContext] = []
+    breaches: list[str] = []
+
+    def open_one(
+        path: str, *, login: str = OPERATOR, width: int = 1440, theme: str = "light"
+    ) -> Page:
+        context = browser.new_context(
+            ignore_https_errors=True,
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if theme == "dark" else "light",
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        if login:
+            context.add_cookies(
+                [
+                    {
+                        "name": SESSION_COOKIE,
+                        "value": stage.session(login),
+                        "url": stage.url,
+                        "secure": True,
+                        "httpOnly": True,
+                        "sameSite": "Lax",
+                    }
+                ]
+            )
+        page = context.new_page()
+        page.on(
+            "console",
+            lambda message: (
+                breaches.append(message.text)
+                if "Content Security Policy" in message.text
+                else None
+            ),
+        )
+        page.on("pageerror", lambda error: breaches.append(str(error)))
+        page.goto(stage.url + path)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert breaches == []
