@@ -16,14 +16,17 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     state = tmp_path_factory.mktemp("plane")
     _build("tools/telegraf/build", CACHE)
     prepared = Plane(state, CACHE)
-    prepared.ok("host", "prepare")
-    prepared.start()
-    yield prepared
-    for environment in prepared.ok("env", "list", "--json").json:
-        prepared.run("env", "destroy", environment["name"], "--yes")
-    prepared.stop()
-    prepared.ok("host", "release", "--yes")
-    shutil.rmtree(state)
+    try:
+        prepared.ok("host", "prepare")
+        prepared.start()
+        yield prepared
+        for environment in prepared.ok("env", "list", "--json").json:
+            prepared.run("env", "destroy", environment["name"], "--yes")
+    finally:
+        # Also where it did not come up: whatever is left would be in the next suite's way.
+        prepared.stop()
+        prepared.ok("host", "release", "--yes")
+        shutil.rmtree(state)
 
 
 def _build(*argv: str | Path) -> None:

@@ -98,6 +98,8 @@ class Plane:
         wait_until(self.answers, seconds=START_SECONDS)
 
     def answers(self) -> bool:
+        ended = self.server is not None and self.server.poll() is not None
+        assert not ended, (self.state / "serve.log").read_text()[-2000:]
         try:
             return httpx.get(f"http://127.0.0.1:{API_PORT}/api/v1/health").is_success
         except httpx.TransportError:
