@@ -10,7 +10,6 @@ from examples.jupyterhub.functional_tests.client import (
     SignInRefused,
     create_token,
 )
-from websockets.exceptions import InvalidStatus
 
 from tests.acceptance.plane import GATEWAY_PORT, REPOSITORY, Plane, Said, write_estate
 from tests.acceptance.repository import Repository
@@ -91,14 +90,6 @@ def ann(address: Address) -> Iterator[Person]:
 
 def test_a_person_runs_code_in_a_kernel_over_the_gateway(ann: Person) -> None:
     assert ann.run("6 * 7") == "42"
-
-
-@pytest.mark.usefixtures("ann")
-def test_a_stranger_opens_no_websocket_of_hers(address: Address) -> None:
-    channels = "/user/ann/api/kernels/none/channels"
-    with pytest.raises(InvalidStatus) as refused, address.websocket(channels, {}):
-        pass
-    assert refused.value.response.status_code == 403
 
 
 def test_the_product_decides_who_gets_in(hub: Plane, address: Address) -> None:
