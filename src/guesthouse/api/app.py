@@ -9,12 +9,15 @@ from guesthouse.api import problems
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.openapi import describe
 from guesthouse.api.routes import (
+    account,
     audit,
     catalogue,
+    devices,
     environments,
     estate,
     instances,
     internal,
+    people,
     platform,
     runs,
 )
@@ -26,6 +29,19 @@ from guesthouse.edge.tail import Tails
 PREFIX = "/api/v1"
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """An estate of some thousand files."""
+
+PARTS = (
+    runs,
+    environments,
+    instances,
+    estate,
+    catalogue,
+    people,
+    account,
+    devices,
+    audit,
+    platform,
+)
 
 
 def create_app(services: Services) -> FastAPI:
@@ -53,7 +69,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.tails = Tails(services.runs, services.clock)
     problems.install(app)
-    for part in (runs, environments, instances, estate, catalogue, audit, platform):
+    for part in PARTS:
         app.include_router(part.router, prefix=PREFIX)
     app.include_router(internal.router)
     app.include_router(_description(app), prefix=PREFIX)

@@ -1,6 +1,7 @@
 """Errors as problem+json (RFC 9457): every error kind is mapped here, once."""
 
 import http
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from guesthouse.edge.access import Unauthenticated
 from guesthouse.errors import GuesthouseError, Kind, Problem, Unavailable
+from guesthouse.people.errors import TooManyAttempts
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:guesthouse:problem:"
@@ -76,6 +78,10 @@ def response_of(error: GuesthouseError) -> Response:
     if isinstance(error, Unauthenticated):
         view.type, view.title, view.status = f"{TYPE_PREFIX}unauthenticated", "Sign in", 401
         return _answer(view, {"WWW-Authenticate": 'Bearer realm="guesthouse"'})
+    if isinstance(error, TooManyAttempts):
+        view.type, view.title, view.status = f"{TYPE_PREFIX}too-many-attempts", "Slow down", 429
+        seconds = max(1, math.ceil(error.retry_after.total_seconds()))
+        return _answer(view, {"Retry-After": str(seconds)})
     headers = {"Retry-After": RETRY_AFTER_SECONDS} if isinstance(error, Unavailable) else {}
     return _answer(view, headers)
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from guesthouse.db import Transaction
-from guesthouse.db.tables import environments, idempotency_keys, partners, products
+from guesthouse.db.tables import environments, idempotency_keys, products
 from guesthouse.kit.pagination import Page
 from guesthouse.people import Scope
 
@@ -76,7 +76,7 @@ class IdempotencyStore:
 
 
 class CatalogueStore:
-    """Products and partners as they are declared."""
+    """Products as they are declared."""
 
     def products(
         self, scope: Scope, transaction: Transaction, *, cursor: str | None, limit: int
@@ -89,15 +89,6 @@ class CatalogueStore:
             )
             statement = statement.where(products.c.name.in_(running))
         return _declared(transaction, statement, products.c.name, cursor=cursor, limit=limit)
-
-    def partners(
-        self, scope: Scope, transaction: Transaction, *, cursor: str | None, limit: int
-    ) -> Page[Mapping[str, Any]]:
-        """Return the partners a caller may see, by name."""
-        statement = sa.select(partners.c.name, partners.c.desired)
-        if scope.partners is not None:
-            statement = statement.where(partners.c.name.in_(sorted(scope.partners)))
-        return _declared(transaction, statement, partners.c.name, cursor=cursor, limit=limit)
 
 
 def _declared(

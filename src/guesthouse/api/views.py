@@ -139,13 +139,6 @@ class ProductView(BaseModel):
     source: SourceView
 
 
-class PartnerView(BaseModel):
-    """A third-party organisation."""
-
-    name: str
-    title: str = ""
-
-
 class FieldChangeView(BaseModel):
     """One field that differs; null stands for absent."""
 
@@ -190,6 +183,7 @@ class EntryView(BaseModel):
     actor_kind: str
     action: str
     object: str
+    partner: str | None = Field(description="Whose thing it was; null for nobody's.")
     detail: dict[str, Any]
 
 
@@ -309,6 +303,7 @@ def entry_view(entry: Entry) -> EntryView:
         actor_kind=entry.actor_kind,
         action=entry.action,
         object=entry.object,
+        partner=entry.partner,
         detail=dict(entry.detail),
     )
 

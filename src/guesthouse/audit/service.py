@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from typing_extensions import override
 
-from guesthouse.audit.subject import partner_of
+from guesthouse.audit.subject import objects_of, partner_of
 from guesthouse.db import Transaction
 from guesthouse.db.tables import audit_entries
 from guesthouse.errors import Invalid
@@ -51,6 +51,8 @@ class Filters:
     """How the action begins: ``environment.``."""
     object: str | None = None
     partner: str | None = None
+    environment: str | None = None
+    """Rows about it or a run of it."""
     since: dt.datetime | None = None
     until: dt.datetime | None = None
     """Rows before this time."""
@@ -260,6 +262,8 @@ def _asked(scope: Scope, filters: Filters) -> sa.Select[Any]:
     for name, value in equal.items():
         if value is not None:
             statement = statement.where(columns[name] == value)
+    if filters.environment is not None:
+        statement = statement.where(columns.object.in_(objects_of(filters.environment)))
     if filters.action is not None:
         statement = statement.where(columns.action.startswith(filters.action, autoescape=True))
     # The texts of times sort as the times do: all are in UTC.

@@ -22,3 +22,9 @@ def partner_of(transaction: Transaction, object: str) -> str | None:  # noqa: A0
         return name if has_partner else None
     found = transaction.scalar(statement)
     return None if found is None else str(found)
+
+
+def objects_of(environment: str) -> sa.CompoundSelect[str]:
+    """Return what selects the objects that are an environment: itself, and its runs."""
+    of_runs = sa.select(sa.literal("run/") + runs.c.id).where(runs.c.environment == environment)
+    return sa.union_all(sa.select(sa.literal(f"environment/{environment}")), of_runs)

@@ -1,4 +1,4 @@
-"""Where a request comes from: whose page sent it. Nothing here knows who sent it."""
+"""Where a request comes from: address, program, and whose page sent it. Not who."""
 
 from typing import Final
 from urllib.parse import urlsplit
@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection
 
 from guesthouse.errors import Denied
+from guesthouse.people.model import Origin
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITES: Final = frozenset({"same-origin", "none"})
@@ -20,6 +21,17 @@ class CrossOrigin(Denied):
             "this request comes from the page of another site",
             next_step="open the page here and do it again, or send a bearer token",
         )
+
+
+def origin_of(connection: HTTPConnection) -> Origin:
+    """Return the address and program a request comes from.
+
+    The server has put what nginx of this machine says in place of its own neighbour's address, and
+    believes no other proxy: see `bootstrap.serving`.
+    """
+    client = connection.client
+    address = "" if client is None else client.host
+    return Origin(address, connection.headers.get("user-agent", ""))
 
 
 def check_cookie_use(connection: HTTPConnection) -> None:

@@ -19,6 +19,8 @@ LEAVING = "leaving"
 WAITING = "waiting"
 ASKED = "asked"
 """A run that destroys the machine has been queued."""
+ADDED = "added"
+"""Key in ``desired`` of a partner that was added by hand: no estate says that it goes."""
 COMMIT = "commit"
 LOCK_KEY = 7402003
 TABLES: Mapping[ObjectKind, sa.Table] = MappingProxyType(
@@ -41,7 +43,11 @@ class EstateStore:
             transaction.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_KEY)))
 
     def actual(self, scope: Scope, transaction: Transaction) -> Actual:
-        """Return what is there and visible to the caller; what is leaving is left out."""
+        """Return what is there and visible to the caller.
+
+        What is leaving is left out, and so is what was added by hand: to declare it is to take it
+        over, not to declare it changes nothing.
+        """
         return Actual(
             products=self._declared(transaction, ObjectKind.PRODUCT),
             partners={
@@ -122,7 +128,11 @@ class EstateStore:
 
     def _declared(self, transaction: Transaction, kind: ObjectKind) -> dict[str, Json]:
         rows = transaction.rows(sa.select(TABLES[kind].c.name, TABLES[kind].c.desired))
-        return {row["name"]: row["desired"] for row in rows if LEAVING not in row["desired"]}
+        return {
+            row["name"]: row["desired"]
+            for row in rows
+            if not {LEAVING, ADDED} & set(row["desired"])
+        }
 
 
 def _environment(row: Mapping[str, Any]) -> ActualEnvironment:

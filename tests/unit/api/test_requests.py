@@ -157,7 +157,7 @@ def test_the_audit_log_is_read_in_pages(services: FakeServices, operator: httpx.
     first = operator.get("/api/v1/audit", params={"limit": 3}).json()
     rest = operator.get("/api/v1/audit", params={"cursor": first["next_cursor"]}).json()
     sequences = [entry["sequence"] for entry in first["items"] + rest["items"]]
-    assert sequences == [4, 3, 2, 1]
+    assert sequences == [5, 4, 3, 2, 1]  # the first row is the token
     assert rest["next_cursor"] is None
 
 

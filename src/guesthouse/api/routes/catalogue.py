@@ -1,11 +1,11 @@
-"""Products and partners: what the estate declares beside machines and environments."""
+"""Products: what the company sells."""
 
 from fastapi import APIRouter
 
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.paging import Cursor, Limit
 from guesthouse.api.store import CatalogueStore
-from guesthouse.api.views import PageView, PartnerView, ProductView, page_of
+from guesthouse.api.views import PageView, ProductView, page_of
 from guesthouse.edge.access import Access, Caller, Provided, admits
 from guesthouse.kit.pagination import bounded_limit
 from guesthouse.people.permissions import Action
@@ -23,14 +23,3 @@ def products(
     with services.database.reading() as transaction:
         page = store.products(caller, transaction, cursor=cursor, limit=bounded_limit(limit))
     return page_of(page, ProductView.model_validate)
-
-
-@router.get("/partners")
-@admits(Access.SIGNED_IN, Action.MEMBER_READ)
-def partners(
-    services: Provided, caller: Caller, cursor: Cursor = None, limit: Limit = None
-) -> PageView[PartnerView]:
-    """List partners; a member sees their own."""
-    with services.database.reading() as transaction:
-        page = store.partners(caller, transaction, cursor=cursor, limit=bounded_limit(limit))
-    return page_of(page, PartnerView.model_validate)
