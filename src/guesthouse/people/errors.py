@@ -45,6 +45,16 @@ class ExternalNotAdmitted(Denied):
         )
 
 
+class ExternalLoginTaken(Denied):
+    """Somebody else has the login that the provider gives; one is never taken for the other."""
+
+    def __init__(self, login: str) -> None:
+        super().__init__(
+            f"there is another account {login} here, which does not come in by the provider",
+            next_step="sign in as before, or ask an operator for another login at the provider",
+        )
+
+
 class TooManyAttempts(Unavailable):
     """Somebody tried too often; answered 429 with Retry-After."""
 

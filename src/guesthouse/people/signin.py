@@ -4,9 +4,7 @@ Whatever is wrong is one error after the same work, so that nobody learns which 
 """
 
 import datetime as dt
-import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -16,26 +14,21 @@ from guesthouse.db.tables import (
     device_logins,
     gateway_codes,
     half_sign_ins,
-    partners,
 )
-from guesthouse.kit.ids import new_id
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people.codes import digest, new_secret
-from guesthouse.people.errors import ExternalNotAdmitted, SignInRefused
+from guesthouse.people.errors import ExternalLoginTaken, ExternalNotAdmitted, SignInRefused
+from guesthouse.people.external import ExternalAccounts
 from guesthouse.people.factors import SecondFactor
-from guesthouse.people.groups import Grants
 from guesthouse.people.model import (
-    TITLE_LIMIT,
     Account,
     Door,
     ExternalIdentity,
     Half,
-    MembershipOrigin,
     Opened,
     Origin,
 )
 from guesthouse.people.parts import PeopleParts
-from guesthouse.people.rules import LOGIN, RESERVED
 from guesthouse.people.scope import account_scope, anonymous_scope
 from guesthouse.people.sessions import SET_BACK
 from guesthouse.people.throttle import (
@@ -52,7 +45,6 @@ HALF = dt.timedelta(minutes=5)
 HALF_TRIES = 5
 UNKNOWN = "account/?"
 """Not what was typed: people type passwords where logins belong."""
-NOT_IN_LOGINS = re.compile(r"[^a-z0-9._@+-]+")
 
 
 class SignIn:
@@ -60,6 +52,7 @@ class SignIn:
 
     def __init__(self, parts: PeopleParts) -> None:
         self._parts = parts
+        self._external_accounts = ExternalAccounts(parts)
         self._factor = SecondFactor(parts.clock, parts.sealer)
 
     async def password(
@@ -123,10 +116,22 @@ class SignIn:
 
         Raises:
             ExternalNotAdmitted: Their groups give them nothing, and nobody else has.
+            ExternalLoginTaken: It is their first sign-in, and somebody else has the login.
             SignInRefused: The account is disabled.
         """
+        try:
+            return self._external(identity, origin)
+        except IntegrityError:
+            # Two windows of somebody's first sign-in: the other has just made the account.
+            return self._external(identity, origin)
+        except ExternalLoginTaken:
+            with self._parts.database.transaction() as transaction:
+                self._refused(transaction, None, origin, why="login")
+            raise
+
+    def _external(self, identity: ExternalIdentity, origin: Origin) -> Opened:
         with self._parts.database.transaction() as transaction:
-            account = self._known(transaction, identity)
+            account = self._external_accounts.known(transaction, identity)
             is_disabled = account is not None and account.disabled_at is not None
             opened = None
             if account is not None and not is_disabled:
@@ -266,70 +271,6 @@ class SignIn:
             throttle.forgive(transaction, limit, account.id)
         throttle.give_back(transaction, OF_ADDRESS, origin.address)
 
-    def _known(self, transaction: Transaction, identity: ExternalIdentity) -> Account | None:
-        """Return the account of an identity, made or brought up to date; None for nobody."""
-        accounts = self._parts.accounts
-        account = accounts.by_identity(transaction, identity.issuer, identity.subject)
-        known = [row["name"] for row in transaction.rows(sa.select(partners.c.name))]
-        grants = self._parts.groups.of(identity.groups, known)
-        if account is None:
-            account = self._make(transaction, identity, grants) if grants.is_anything else None
-        if account is None:
-            return None
-        self._bring_up_to_date(transaction, account, grants)
-        found = accounts.by_id(transaction, account.id)
-        if found is not None and not grants.is_anything and not found.roles:
-            # Whoever left every group is out in browsers that are open still, too.
-            self._parts.sessions.revoke_all(transaction, found.id)
-            return None if found.disabled_at is None else found
-        return found
-
-    def _make(
-        self, transaction: Transaction, identity: ExternalIdentity, grants: Grants
-    ) -> Account:
-        now, accounts = self._parts.clock.now(), self._parts.accounts
-        wanted = _wanted_login(identity)
-        account = Account(
-            id=new_id("acc", self._parts.clock),
-            login=wanted,
-            title=_title(identity, wanted),
-            kind=grants.kind,
-            has_password=False,
-            has_totp=False,
-            is_declared=False,
-            created_at=now,
-        )
-        # Somebody may have the login already: that is somebody else.
-        for number in range(2, 1000):
-            try:
-                with transaction.connection.begin_nested():
-                    accounts.insert(transaction, account)
-                break
-            except IntegrityError:
-                account = replace(account, login=f"{wanted[:58]}-{number}")
-        else:
-            raise ExternalNotAdmitted
-        accounts.identify(
-            transaction, account.id, issuer=identity.issuer, subject=identity.subject
-        )
-        return account
-
-    def _bring_up_to_date(
-        self, transaction: Transaction, account: Account, grants: Grants
-    ) -> None:
-        accounts, provider = self._parts.accounts, MembershipOrigin.PROVIDER
-        if account.kind is not grants.kind:
-            accounts.update(transaction, account.id, kind=grants.kind.value)
-        for partner in set(account.roles) | set(grants.roles):
-            row = accounts.membership(transaction, account.id, partner)
-            if row is not None and row["origin"] != provider.value:
-                continue
-            if partner in grants.roles:
-                role = grants.roles[partner]
-                accounts.join(transaction, account.id, partner, role=role, origin=provider)
-            else:
-                accounts.leave(transaction, account.id, partner)
-
     def _sweep(self, transaction: Transaction) -> None:
         """Delete what has ended by itself, now and then."""
         now = self._parts.clock.now()
@@ -337,13 +278,3 @@ class SignIn:
             old = table.c.expires_at < now - dt.timedelta(hours=1)
             transaction.change(sa.delete(table).where(old))
         self._parts.throttle.sweep(transaction, now)
-
-
-def _wanted_login(identity: ExternalIdentity) -> str:
-    text = NOT_IN_LOGINS.sub("-", identity.login.strip().lower())[:58].lstrip("._@+-")
-    return text if LOGIN.fullmatch(text) and text not in RESERVED else f"person-{text}"[:58]
-
-
-def _title(identity: ExternalIdentity, login: str) -> str:
-    text = "".join(letter for letter in identity.title if letter.isprintable())
-    return " ".join(text.split())[:TITLE_LIMIT] or login

@@ -12,8 +12,13 @@ from guesthouse.audit import entries, verify
 from guesthouse.db import Database
 from guesthouse.db.tables import accounts, oidc_attempts
 from guesthouse.people import ActorKind, Role, operator_scope
-from guesthouse.people.errors import ExternalNotAdmitted, SignInRefused, TooManyAttempts
-from guesthouse.people.model import Door, ExternalIdentity, Origin
+from guesthouse.people.errors import (
+    ExternalLoginTaken,
+    ExternalNotAdmitted,
+    SignInRefused,
+    TooManyAttempts,
+)
+from guesthouse.people.model import Account, Door, ExternalIdentity, MembershipOrigin, Origin
 from guesthouse.people.oidc import Arrived, Departing, ExternalSignIn, own_path
 from guesthouse.people.parts import PeopleParts
 from guesthouse.people.provider import AttemptSpent, Doubt, ProviderAway, ProviderRefused
@@ -249,6 +254,41 @@ async def test_rights_follow_the_groups_at_each_sign_in(
     ]
 
 
+async def test_each_right_that_comes_or_goes_is_recorded(
+    door: ExternalSignIn, provider: FakeOpenIdProvider, database: Database
+) -> None:
+    for groups in (("Acme Developers",), ("Acme Developers",), ("cn=leads,ou=acme",), ("IT Ops",)):
+        provider.person = ExternalIdentity(ISSUER, "7", "ada", "Ada L.", groups)
+        await signed_in(door, provider)
+    changes = [row for row in rows(database) if not row[1].startswith("signin.")]
+    origin = {"origin": "provider"}
+    assert changes == [
+        (
+            "system",
+            "account.create",
+            "account/ada",
+            {"issuer": ISSUER, "subject": "7", "kind": "member"},
+        ),
+        ("system", "member.set_role", "member/acme/ada", {"role": "developer", **origin}),
+        ("system", "member.set_role", "member/acme/ada", {"role": "manager", **origin}),
+        ("system", "account.set_kind", "account/ada", {"kind": "operator", "before": "member"}),
+        ("system", "member.remove", "member/acme/ada", origin),
+    ]
+
+
+async def test_what_was_given_by_invitation_the_provider_does_not_take(
+    door: ExternalSignIn, parts: PeopleParts, provider: FakeOpenIdProvider, database: Database
+) -> None:
+    account = (await signed_in(door, provider)).opened.account
+    by_invitation = MembershipOrigin.INVITATION
+    with database.transaction() as transaction:
+        parts.accounts.join(
+            transaction, account.id, "other", role=Role.VIEWER, origin=by_invitation
+        )
+    provider.person = ExternalIdentity(ISSUER, "7", "ada", "Ada L.", ())
+    assert (await signed_in(door, provider)).opened.account.roles == {"other": Role.VIEWER}
+
+
 async def test_who_left_every_group_is_out(
     door: ExternalSignIn, parts: PeopleParts, provider: FakeOpenIdProvider
 ) -> None:
@@ -319,3 +359,42 @@ async def test_nobody_comes_back_without_end(door: ExternalSignIn, database: Dat
 )
 def test_only_a_path_of_ours_is_gone_on_to(path: str, own: str) -> None:
     assert own_path(path) == own
+
+
+async def test_an_account_of_the_same_login_is_never_taken_over(
+    door: ExternalSignIn, parts: PeopleParts, provider: FakeOpenIdProvider, database: Database
+) -> None:
+    local = Account(
+        id="acc_1",
+        login="ada",
+        title="Ada",
+        kind=ActorKind.OPERATOR,
+        has_password=False,
+        has_totp=False,
+        is_declared=False,
+        created_at=parts.clock.now(),
+    )
+    with database.transaction() as transaction:
+        parts.accounts.insert(transaction, local)
+    with pytest.raises(ExternalLoginTaken, match="another account ada"):
+        await signed_in(door, provider)
+    with database.reading() as transaction:
+        assert parts.accounts.by_id(transaction, "acc_1") == local
+        assert parts.accounts.by_identity(transaction, ISSUER, "7") is None
+    assert rows(database)[-1][1:] == (
+        "signin.refuse",
+        "account/?",
+        {"address": ORIGIN.address, "why": "login"},
+    )
+
+
+@pytest.mark.parametrize("login", ["", "operator", "system", "!", "é"])
+async def test_who_has_no_login_of_use_gets_one_of_their_own(
+    door: ExternalSignIn, provider: FakeOpenIdProvider, login: str
+) -> None:
+    logins = set()
+    for subject in ("7", "8"):
+        provider.person = ExternalIdentity(ISSUER, subject, login, "", ADA.groups)
+        logins.add((await signed_in(door, provider)).opened.account.login)
+    assert len(logins) == 2
+    assert all(one.startswith("person-") for one in logins)
