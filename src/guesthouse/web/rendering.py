@@ -38,6 +38,7 @@ def make_templates(assets: Assets) -> jinja2.Environment:
         may=may,
         shown=words.shown,
         kind_word=words.kind_word,
+        action_word=words.action_word,
         ago=words.ago,
         exact=words.exact,
         between=between,
@@ -53,6 +54,7 @@ def make_templates(assets: Assets) -> jinja2.Environment:
         count=count,
         short=short,
         host=host,
+        moment=moment,
     )
     _add_components(templates)
     return templates
@@ -103,6 +105,11 @@ def curl(address: Address) -> str:
     if address.access != "platform":
         return f"curl {address.url}"
     return f'curl -H "Authorization: Bearer $TOKEN" {address.url}'
+
+
+def moment(text: str) -> dt.datetime:
+    """Return the time that an audit row keeps as text."""
+    return dt.datetime.fromisoformat(text)
 
 
 def host(url: str) -> str:

@@ -62,6 +62,26 @@ KINDS: Mapping[str, str] = MappingProxyType(
 )
 
 
+ACTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "environment.change": "Asked for a change",
+        "environment.create": "Declared it",
+        "environment.destroy": "Asked for its end",
+        "environment.read_lock": "Read its lock",
+        "run.queued": "Queued a run",
+        "run.cancel": "Cancelled a run",
+        "run.read_log": "Read a log",
+        "run.read_junit": "Read test results",
+        "secret.put": "Set a secret",
+    }
+)
+
+
+def action_word(action: str) -> str:
+    """Return what an action of the audit log is called on a page."""
+    return ACTIONS.get(action) or action.replace(".", " ").replace("_", " ").capitalize()
+
+
 def shown(state: str | Enum) -> Shown:
     """Return how a state is shown; one nobody described keeps its own word."""
     name = str(state.value) if isinstance(state, Enum) else state

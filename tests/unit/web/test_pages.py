@@ -12,6 +12,7 @@ PAGES = [
     "/environments/acme",
     "/environments/acme/runs",
     "/environments/acme/start",
+    "/environments/acme/activity",
     "/runs",
     "/runs?state=failed&environment=acme",
 ]

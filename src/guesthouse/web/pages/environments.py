@@ -5,16 +5,22 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
+from guesthouse import audit
 from guesthouse.edge.access import Access, Caller, Provided, admits
+from guesthouse.edge.ports import Services
 from guesthouse.environments.model import Environment
 from guesthouse.errors import Invalid
+from guesthouse.people import Scope
 from guesthouse.people.permissions import Action
-from guesthouse.web import filters, starting
+from guesthouse.runs import Run, RunNotFound
+from guesthouse.web import filters as run_filters
+from guesthouse.web import starting
 from guesthouse.web.guard import PageRoute
 from guesthouse.web.page import go, page
 
 router = APIRouter(prefix="/environments/{name}", route_class=PageRoute, include_in_schema=False)
 RECENT: Final = 5
+ENTRIES: Final = 50
 Cursor = Annotated[str | None, Query(max_length=255)]
 
 
@@ -39,6 +45,7 @@ def overview(request: Request, services: Provided, caller: Caller, name: str) ->
         "environments/overview.html",
         environment,
         runs=recent,
+        deployed=_deployed_by(services, caller, environment),
     )
 
 
@@ -54,10 +61,34 @@ def runs(
 ) -> Response:
     """Show what ran here."""
     environment = services.environments.get(caller, name)
-    states = filters.states_of(state)
+    states = run_filters.states_of(state)
     found = services.runs.list(caller, environment=name, states=states, cursor=cursor)
     return _page(
         request, "environments/runs.html", environment, found=found, state=state, cursor=cursor
+    )
+
+
+@router.get("/activity")
+@admits(Access.SIGNED_IN, Action.ACTIVITY_READ)
+def activity(
+    request: Request,
+    services: Provided,
+    caller: Caller,
+    name: str,
+    before: Annotated[int | None, Query(ge=1)] = None,
+) -> Response:
+    """Show who did or read what here."""
+    environment = services.environments.get(caller, name)
+    filters = audit.Filters(environment=name)
+    with services.database.reading() as transaction:
+        found = audit.entries(transaction, caller, filters, before=before, limit=ENTRIES + 1)
+    return _page(
+        request,
+        "environments/activity.html",
+        environment,
+        entries=found[:ENTRIES],
+        has_more=len(found) > ENTRIES,
+        before=before,
     )
 
 
@@ -91,6 +122,16 @@ def destroy(
     if confirm != environment.name:
         raise NotConfirmed(environment.name)
     return go(request, f"/runs/{services.environments.destroy(caller, name).id}")
+
+
+def _deployed_by(services: Services, scope: Scope, environment: Environment) -> Run | None:
+    """Return the run that brought up what serves; None where none did, or it is forgotten."""
+    if environment.current_run is None:
+        return None
+    try:
+        return services.runs.get(scope, environment.current_run)
+    except RunNotFound:
+        return None
 
 
 def _page(
