@@ -14,6 +14,9 @@ PREFIX = "GUESTHOUSE_"
 DEFAULT_API_PORT = 8470
 DEFAULT_GATEWAY_PORT = 443
 DEFAULT_INFLUX_PORT = 8486
+DEFAULT_ADMITTED_WHILE_AWAY = 3600
+DAY_SECONDS = 86_400
+"""Gateways forget whom nobody heard of for a day."""
 DEFAULT_NETWORK_POOL = "10.201.0.0/16"
 POOL_PREFIX = 16
 DEFAULT_GROUPS_CLAIM = "groups"
@@ -70,6 +73,8 @@ class Settings:
     """Which groups of the provider give which rights, as `people.groups` reads it."""
     oidc_groups_claim: str = DEFAULT_GROUPS_CLAIM
     """Where the provider names somebody's groups."""
+    admitted_while_away: int = DEFAULT_ADMITTED_WHILE_AWAY
+    """Seconds that gateways go on admitting whom they know while the control plane is away."""
     failpoint: str = ""
     """Where a worker kills its own process, in tests of crashes; empty in any installation."""
 
@@ -113,6 +118,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         domain=_value(source, "DOMAIN") or "localhost",
         apps_domain=_value(source, "APPS_DOMAIN") or "apps.localhost",
         gateway_port=_port(source, "GATEWAY_PORT", DEFAULT_GATEWAY_PORT),
+        admitted_while_away=_seconds(
+            source, "ADMITTED_WHILE_AWAY", DEFAULT_ADMITTED_WHILE_AWAY, at_most=DAY_SECONDS
+        ),
         failpoint=_value(source, "FAILPOINT"),
         influx_port=_port(source, "INFLUX_PORT", DEFAULT_INFLUX_PORT),
         collection=Path(_value(source, "COLLECTION") or REPOSITORY / "ansible").absolute(),
@@ -167,6 +175,16 @@ def _https(source: Mapping[str, str], name: str) -> str:
         return text
     sentence = f"{PREFIX}{name} is {text!r}, which is no https address"
     raise Invalid(sentence, next_step="give one like https://id.example.com")
+
+
+def _seconds(source: Mapping[str, str], name: str, default: int, *, at_most: int) -> int:
+    text = _value(source, name)
+    if not text:
+        return default
+    if text.isdecimal() and int(text) <= at_most:
+        return int(text)
+    sentence = f"{PREFIX}{name} is {text!r}, which is no such time"
+    raise Invalid(sentence, next_step=f"give seconds, from 0 to {at_most}")
 
 
 def _pool(source: Mapping[str, str], name: str, default: str) -> str:

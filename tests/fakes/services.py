@@ -20,8 +20,9 @@ from guesthouse.environments.store import EnvironmentStore
 from guesthouse.errors import NotFound
 from guesthouse.estate.model import EnvironmentSpec
 from guesthouse.estate.ports import CommitResolver, EnvironmentActions, InstanceActions
+from guesthouse.estate.partners import PartnerService
 from guesthouse.estate.service import Domains, EstatePorts, EstateService
-from guesthouse.gateway.service import AuthorisationService
+from guesthouse.gateway.service import AuthorisationService, Entrance
 from guesthouse.instances.plan import ControlPlane
 from guesthouse.instances.service import (
     DESTROY as INSTANCE_DESTROY,
@@ -137,7 +138,9 @@ class FakeServices:
     secrets: EnvironmentSecrets
     instances: InstanceService
     estate: EstateService
+    partners: PartnerService
     authorisation: AuthorisationService
+    entrance: Entrance
     tokens: TokenStore
     people: People
     database: Database
@@ -185,7 +188,7 @@ def fake_services(database: Database, clock: Clock, state: Path) -> FakeServices
     kinds = (DEPLOY, DESTROY, PROVISION, INSTANCE_DESTROY)
     runs = RunService(database, clock, FlowRegistry(map(flow, kinds)))
     everybody = fake_people(database, clock, state)
-    tokens = everybody.tokens
+    tokens, door = everybody.tokens, everybody.gateway_door
     environments = EnvironmentService(database, clock, runs)
     actions = Actions(environments, runs)
     services = FakeServices(
@@ -199,7 +202,9 @@ def fake_services(database: Database, clock: Clock, state: Path) -> FakeServices
             EstatePorts(FakeResolver({"main": COMMIT, "v2": "d" * 40}), actions, actions),
             Domains(settings.domain, settings.apps_domain),
         ),
-        authorisation=AuthorisationService(database, tokens),
+        partners=PartnerService(database, clock),
+        authorisation=AuthorisationService(database, tokens, door),
+        entrance=Entrance(database, door),
         tokens=tokens,
         people=everybody,
         database=database,

@@ -13,7 +13,11 @@ from guesthouse.kit.sensitive import Sensitive
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
 ROW = re.compile(r"\| `(GUESTHOUSE_\w+)` \| (.*?) \| .+ \|")
 NAMES = [PREFIX + field.name.upper() for field in dataclasses.fields(Settings)]
-ANOTHER = {"network_pool": "10.9.0.0/16", "oidc_issuer": "https://id.example.com"}
+ANOTHER = {
+    "admitted_while_away": "60",
+    "network_pool": "10.9.0.0/16",
+    "oidc_issuer": "https://id.example.com",
+}
 WORDED = {
     "`$XDG_DATA_HOME/guesthouse`",
     "SQLite in the state directory",

@@ -22,9 +22,10 @@ from guesthouse.environments.secrets import EnvironmentSecrets
 from guesthouse.environments.service import EnvironmentService
 from guesthouse.environments.stack import StackPlays
 from guesthouse.environments.tasks import EnvironmentTasks, TaskParts
+from guesthouse.estate.partners import PartnerService
 from guesthouse.estate.service import Domains, EstatePorts, EstateService
 from guesthouse.gateway.certificates import CertificateAuthority
-from guesthouse.gateway.service import AuthorisationService
+from guesthouse.gateway.service import AuthorisationService, Entrance
 from guesthouse.instances import InstancePorts, InstanceService
 from guesthouse.instances.tasks import InstanceTasks
 from guesthouse.kit.clock import Clock, SystemClock
@@ -56,7 +57,9 @@ class Services:
     environments: EnvironmentService
     secrets: EnvironmentSecrets
     estate: EstateService
+    partners: PartnerService
     authorisation: AuthorisationService
+    entrance: Entrance
 
     @property
     def ca(self) -> str:
@@ -163,5 +166,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         environments=environments,
         secrets=secrets,
         estate=estate,
-        authorisation=AuthorisationService(database, tokens),
+        partners=PartnerService(database, clock),
+        authorisation=AuthorisationService(database, tokens, everybody.gateway_door),
+        entrance=Entrance(database, everybody.gateway_door),
     )

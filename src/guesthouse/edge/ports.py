@@ -6,21 +6,19 @@ from guesthouse.config import Settings
 from guesthouse.db import Database
 from guesthouse.environments.secrets import EnvironmentSecrets
 from guesthouse.environments.service import EnvironmentService
+from guesthouse.estate.partners import PartnerService
 from guesthouse.estate.service import EstateService
-from guesthouse.gateway.service import AuthorisationService
+from guesthouse.gateway.service import AuthorisationService, Entrance
 from guesthouse.instances.service import InstanceService
 from guesthouse.kit.clock import Clock
-from guesthouse.people import Scope
+from guesthouse.people.accounts import AccountService
+from guesthouse.people.devices import DeviceLogins
+from guesthouse.people.gateway import GatewayDoor
+from guesthouse.people.oidc import ExternalSignIn
+from guesthouse.people.sessions import SessionStore
+from guesthouse.people.signin import SignIn
 from guesthouse.people.tokens import TokenStore
 from guesthouse.runs import RunService
-
-
-class Sessions(Protocol):
-    """What tells whose a session is."""
-
-    def authenticate(self, secret: str, /) -> Scope | None:
-        """Return the scope a session gives, or None for a secret that opens none."""
-        ...
 
 
 class Services(Protocol):
@@ -52,8 +50,18 @@ class Services(Protocol):
         ...
 
     @property
+    def partners(self) -> PartnerService:
+        """Partners."""
+        ...
+
+    @property
     def authorisation(self) -> AuthorisationService:
         """Who passes a gateway."""
+        ...
+
+    @property
+    def entrance(self) -> Entrance:
+        """How browsers come in at a gateway."""
         ...
 
     @property
@@ -62,8 +70,33 @@ class Services(Protocol):
         ...
 
     @property
-    def sessions(self) -> Sessions:
+    def sessions(self) -> SessionStore:
         """Sessions of browsers."""
+        ...
+
+    @property
+    def accounts(self) -> AccountService:
+        """Accounts, invitations and members."""
+        ...
+
+    @property
+    def signin(self) -> SignIn:
+        """The ways in."""
+        ...
+
+    @property
+    def external(self) -> ExternalSignIn | None:
+        """The way in by the company's OpenID provider; None where there is none."""
+        ...
+
+    @property
+    def gateway_door(self) -> GatewayDoor:
+        """How a browser gets from the console into a route's host."""
+        ...
+
+    @property
+    def devices(self) -> DeviceLogins:
+        """Programs that wait to be signed in."""
         ...
 
     @property

@@ -9,7 +9,13 @@ from guesthouse.environments.model import Desired, Environment, NoSubnetLeft, Va
 from guesthouse.gateway.model import ControlPlane as GatewayControl
 from guesthouse.gateway.model import Route, Site, route_host
 from guesthouse.instances.model import Instance, Provider
-from guesthouse.instances.plan import ControlPlane, control_url, listening_port, root_of
+from guesthouse.instances.plan import (
+    ControlPlane,
+    console_url,
+    control_url,
+    listening_port,
+    root_of,
+)
 from guesthouse.stacks.model import CompiledStack, Manifest
 
 EDGE_PREFIX = 24
@@ -195,7 +201,9 @@ def site_of(
         routes=routes,
         port=listening_port(instance, control),
         root=f"{root_of(instance, control)}/gateway",
-        control=GatewayControl(control_url(instance, control)),
+        control=GatewayControl(
+            control_url(instance, control), console_url(control.domain, control.gateway_port)
+        ),
         public_port=public_port(instance, control),
     )
 

@@ -1,14 +1,16 @@
 """Routes and sites: what the gateway of an instance serves. Pure values, checked when made."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import AddressValueError, IPv4Address
 
 from guesthouse.errors import Invalid
+from guesthouse.kit.sensitive import Sensitive
 from guesthouse.stacks.model import Access
 
 HTTPS_PORT = 443
+HTTP_PORT = 80
 NAME_LIMIT = 31
 LABEL_LIMIT = 63
 HOST_LIMIT = 253
@@ -58,12 +60,16 @@ class ControlPlane:
 
     url: str
     """``http://127.0.0.1:8470`` on the control plane's machine, https elsewhere; no path."""
+    console: str
+    """Where people find it: ``https://console.<domain>``, with the port unless that is 443."""
     server_name: str = ""
     """Host name in its certificate where the URL has an address; empty takes the URL's host."""
 
     def __post_init__(self) -> None:
         if not URL.fullmatch(self.url):
             raise RouteInvalid("control", self.url, "scheme, host and port")
+        if not (URL.fullmatch(self.console) and self.console.startswith("https:")):
+            raise RouteInvalid("console", self.console, "https, host and port")
         _check_host(self.host)
         if self.server_name:
             _check_host(self.server_name)
@@ -72,6 +78,12 @@ class ControlPlane:
     def is_https(self) -> bool:
         """Whether the gateway checks a certificate."""
         return self.url.startswith("https:")
+
+    @property
+    def authority(self) -> str:
+        """Host and port of the URL."""
+        host, colon, port = self.url.split("://")[1].partition(":")
+        return f"{host}:{port if colon else HTTPS_PORT if self.is_https else HTTP_PORT}"
 
     @property
     def host(self) -> str:
@@ -131,6 +143,44 @@ class Decision(Enum):
         return Decision.DENIED.value if self is Decision.NOT_FOUND else self.value
 
 
+@dataclass(frozen=True)
+class Presented:
+    """What a request shows of its caller; the gateway has seen that a cookie may be used."""
+
+    authorization: str = field(default="", repr=False)
+    cookie: str = field(default="", repr=False)
+    """The secret of a gateway session; empty where the request came by somebody else's page."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a product is told of its caller."""
+
+    user: str
+    role: str
+    """The role with the environment's partner; of those who have none, their kind."""
+    partner: str = ""
+    """The partner they belong to; empty for people of the company."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a gateway is told of a request."""
+
+    decision: Decision
+    identity: Identity | None = None
+    """Of somebody who passes."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a browser is given that has come in."""
+
+    cookie: Sensitive[str]
+    path: str
+    """Where on the host it wanted to go."""
+
+
 class RouteInvalid(Invalid):
     """A value that may not reach the gateway's configuration."""
 
@@ -182,8 +232,12 @@ def _check_port(field: str, port: int) -> None:
 
 __all__ = [
     "Access",
+    "Answer",
     "ControlPlane",
     "Decision",
+    "Entry",
+    "Identity",
+    "Presented",
     "Route",
     "RouteInvalid",
     "Site",

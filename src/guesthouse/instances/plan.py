@@ -168,3 +168,9 @@ def control_url(instance: Instance, control: ControlPlane) -> str:
     if instance.provider is Provider.LOCAL:
         return f"http://127.0.0.1:{control.api_port}"
     return f"https://console.{control.domain}:{control.gateway_port}"
+
+
+def console_url(domain: str, gateway_port: int) -> str:
+    """Return where people open the console."""
+    port = "" if gateway_port == HTTPS_PORT else f":{gateway_port}"
+    return f"https://console.{domain}{port}"

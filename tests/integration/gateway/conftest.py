@@ -1,30 +1,105 @@
 import datetime as dt
 import ssl
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from http.cookies import SimpleCookie
 from pathlib import Path
 
 import httpx
 import pytest
 import sqlalchemy as sa
+from typing_extensions import override
 
+from guesthouse.api import create_app
 from guesthouse.db import Database, upgrade
-from guesthouse.db.tables import environments, partners, products, tokens
+from guesthouse.db.tables import environments, tokens
+from guesthouse.errors import NotFound
 from guesthouse.gateway.certificates import CertificateAuthority
 from guesthouse.gateway.model import Access, ControlPlane, Route, Site, route_host
+from guesthouse.gateway.paths import state_and_next
 from guesthouse.gateway.render import render_site
-from guesthouse.gateway.service import AuthorisationService
 from guesthouse.gateway.tls import GatewayCertificates
 from guesthouse.kit.clock import SystemClock
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people import ActorKind, system_scope
-from guesthouse.people.tokens import TokenGrant, TokenStore
-from tests.integration.gateway.serving import Control, Nginx, Product, Served, free_port
+from guesthouse.people.model import Account, Door, MembershipOrigin, Origin, Role
+from guesthouse.people.store import AccountStore
+from guesthouse.people.tokens import TokenGrant
+from tests.fakes.clock import START
+from tests.fakes.services import FakeServices, fake_services
+from tests.integration.gateway.serving import (
+    Control,
+    Message,
+    Nginx,
+    Product,
+    Relay,
+    Served,
+    free_port,
+)
 
 APPS = "apps.localhost"
 UPLOAD = 100_000
 FORWARDED_PORT = 9443
-START = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+
+
+def _person(login: str, kind: ActorKind, **roles: Role) -> Account:
+    return Account(
+        id="",
+        login=login,
+        title=login,
+        kind=kind,
+        has_password=False,
+        has_totp=False,
+        is_declared=False,
+        created_at=START,
+        roles=roles,
+    )
+
+
+OWNER = _person("owner", ActorKind.OPERATOR)
+MEMBER = _person("member", ActorKind.MEMBER, acme=Role.VIEWER)
+OUTSIDER = _person("outsider", ActorKind.MEMBER, other=Role.MANAGER)
+
+
+@dataclass
+class Console:
+    """Stands for the console's pages: signs people in, and leads them back to a gateway."""
+
+    services: FakeServices
+    count: int = 0
+
+    def session(self, account: Account) -> tuple[str, str]:
+        """Return the secret and the id of a new session of a new account like this one."""
+        self.count += 1
+        account = replace(account, id=f"acc_{self.count}", login=f"{account.login}{self.count}")
+        store = AccountStore()
+        with self.services.database.transaction() as transaction:
+            store.insert(transaction, account)
+            for partner, role in account.roles.items():
+                origin = MembershipOrigin.INVITATION
+                store.join(transaction, account.id, partner, role=role, origin=origin)
+            opened = self.services.sessions.open(
+                transaction, account, door=Door.PASSWORD, origin=Origin("127.0.0.1")
+            )
+        return opened.secret.reveal(), opened.session.id
+
+    def page(self, request: Message) -> str | None:
+        """Answer ``/enter/<environment>/<route>``; None sends to the sign-in."""
+        cookies = SimpleCookie(
+            b"; ".join(value for name, value in request["headers"] if name == b"cookie").decode()
+        )
+        secret = cookies.get("__Host-guesthouse-session")
+        scope = self.services.sessions.authenticate(secret.value) if secret else None
+        if scope is None:
+            return None
+        _, _, environment, route = request["path"].split("/")
+        state, following = state_and_next(request["query_string"].decode())
+        try:
+            return self.services.entrance.way_in(
+                scope, environment=environment, route=route, state=state, following=following
+            )
+        except NotFound:
+            return None
 
 
 @dataclass(frozen=True)
@@ -36,8 +111,8 @@ class Gateway:
     control: Control
     control_server: Served
     product: Product
-    database: Database
-    store: TokenStore
+    services: FakeServices
+    console: Console
     names: list[str] = field(default_factory=list)
 
     def host(self, route: str, environment: str = "acme") -> str:
@@ -50,14 +125,14 @@ class Gateway:
         name = f"token-{len(self.names)}"
         self.names.append(name)
         grant = TokenGrant(name, "member", ActorKind.MEMBER, frozenset({partner}), lifetime)
-        with self.database.transaction() as transaction:
-            return self.store.create(transaction, system_scope(), grant).reveal()
+        with self.services.database.transaction() as transaction:
+            return self.services.tokens.create(transaction, system_scope(), grant).reveal()
 
     def revoke_newest(self) -> None:
-        with self.database.transaction() as transaction:
+        with self.services.database.transaction() as transaction:
             where = tokens.c.name == self.names[-1]
             token_id = transaction.scalar(sa.select(tokens.c.id).where(where))
-            assert self.store.revoke(transaction, system_scope(), token_id)
+            assert self.services.tokens.revoke(transaction, system_scope(), token_id)
 
     def context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=str(self.ca_file))
@@ -118,23 +193,78 @@ class Caller:
         self._client.close()
 
 
+class Loopback(httpx.BaseTransport):
+    """Sends every request to this machine under the name it is for, as DNS would."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._inner = httpx.HTTPTransport(verify=context)
+
+    @override
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        here = httpx.Request(
+            request.method,
+            request.url.copy_with(host="127.0.0.1"),
+            headers=request.headers,
+            stream=request.stream,
+            extensions={**request.extensions, "sni_hostname": request.url.host},
+        )
+        return self._inner.handle_request(here)
+
+    @override
+    def close(self) -> None:
+        self._inner.close()
+
+
+class Browser(httpx.Client):
+    """Keeps cookies by host, says what it can show, and goes where it is sent when told to."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(
+            transport=Loopback(gateway.context()),
+            headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"},
+            timeout=20,
+        )
+        self._gateway = gateway
+
+    def sign_in(self, who: Account) -> str:
+        """Be somebody like this at the console from now on; return the session's id."""
+        secret, session = self._gateway.console.session(who)
+        self.cookies.set("__Host-guesthouse-session", secret, domain="console.localhost")
+        return session
+
+    def come_in(self, url: str) -> httpx.Response:
+        """Open an address and follow every redirect."""
+        return self.get(url, follow_redirects=True)
+
+    def cookie(self, host: str, name: str = "__Host-guesthouse") -> str | None:
+        kept = [each for each in self.cookies.jar if (each.domain, each.name) == (host, name)]
+        return kept[0].value if kept else None
+
+
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     root = tmp_path_factory.mktemp("gateway")
-    database = _database(root)
-    store = TokenStore(database, SystemClock())
-    control, product = Control(AuthorisationService(database, store)), Product()
+    port = free_port()
+    services = _services(root, port)
+    console = Console(services)
+    control, product = Control(create_app(services), console.page), Product()
     control_server, product_server = Served(control), Served(product)
     control_server.start()
     product_server.start()
-    nginx = Nginx(root, free_port(), control_server.port)
+    nginx = Nginx(root, port, control_server.port)
     ca_file = _certificates(root)
     _sites(nginx, product_server.port)
-    with nginx.running():
-        yield Gateway(nginx.port, ca_file, control, control_server, product, database, store)
+    with nginx.running(), Relay(root, ca_file).running():
+        yield Gateway(port, ca_file, control, control_server, product, services, console)
     control_server.stop()
     product_server.stop()
-    database.close()
+    services.database.close()
+
+
+@pytest.fixture
+def browser(gateway: Gateway) -> Iterator[Browser]:
+    with Browser(gateway) as made:
+        yield made
 
 
 @pytest.fixture
@@ -144,24 +274,24 @@ def caller(gateway: Gateway) -> Iterator[Caller]:
     made.close()
 
 
-def _database(root: Path) -> Database:
+def _services(root: Path, port: int) -> FakeServices:
+    """Return the control plane's services, with an environment that serves for each site."""
     database = Database(Sensitive(f"sqlite:///{root / 'guesthouse.sqlite'}"))
     upgrade(database)
-    common = {"created_at": START, "updated_at": START, "desired": {}}
-    with database.transaction() as transaction:
-        transaction.insert(products, name="beacon", **common)
-        for name in ("acme", "other"):
-            transaction.insert(partners, name=name, **common)
-            transaction.insert(
-                environments,
-                name=name,
-                partner=name,
-                product="beacon",
-                phase="development",
-                state="ready",
-                **common,
-            )
-    return database
+    services = fake_services(database, SystemClock(), root)
+    for environment in ("acme", "other"):
+        routes = {
+            name: {
+                "url": f"https://{route_host(name, environment, APPS)}:{port}/",
+                "access": access,
+            }
+            for access, names in (("platform", ("app", "feed", "status")), ("product", ("hub",)))
+            for name in names
+        }
+        change = sa.update(environments).where(environments.c.name == environment)
+        with database.transaction() as transaction:
+            transaction.change(change.values(lock={"routes": routes}))
+    return services
 
 
 def _certificates(root: Path) -> Path:
@@ -185,9 +315,11 @@ def _sites(nginx: Nginx, product_port: int) -> None:
     `other` asks the control plane over HTTPS, `untrusting` one that shows the wrong name, and
     `forwarded` is behind a port that something forwards.
     """
-    plain = ControlPlane(f"http://127.0.0.1:{nginx.control_port}")
-    secure = ControlPlane(f"https://127.0.0.1:{nginx.port}", "console.localhost")
-    false = ControlPlane(f"https://127.0.0.1:{nginx.port}", "other.localhost")
+    console = f"https://console.localhost:{nginx.port}"
+    here = f"https://127.0.0.1:{nginx.port}"
+    plain = ControlPlane(f"http://127.0.0.1:{nginx.control_port}", console)
+    secure = ControlPlane(here, console, "console.localhost")
+    false = ControlPlane(here, console, "other.localhost")
     folder = nginx.root / "gateway" / "sites"
     folder.mkdir()
     controls = {"acme": plain, "other": secure, "untrusting": false, "forwarded": plain}
@@ -213,7 +345,7 @@ def _routes(environment: str, port: int) -> tuple[Route, ...]:
             path=path,
             access=access,
             websockets=name == "app",
-            streaming=name == "hub",
+            streaming=name in {"hub", "feed"},
             upload_bytes=UPLOAD,
         )
 
@@ -222,4 +354,6 @@ def _routes(environment: str, port: int) -> tuple[Route, ...]:
         route("hub", Access.PRODUCT),
         route("api", Access.PUBLIC, path="/v1.0"),
         route("gone", Access.PUBLIC, port=free_port()),
+        route("feed", Access.PLATFORM),
+        route("status", Access.PLATFORM, path="/status"),
     )

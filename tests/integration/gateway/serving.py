@@ -4,38 +4,40 @@ import asyncio
 import getpass
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jinja2
 import uvicorn
+from starlette.types import ASGIApp
 
-from guesthouse.gateway.service import AuthorisationService
 from guesthouse.kit import process
 from guesthouse.kit.clock import SystemClock
 
 LIMIT = timedelta(seconds=20)
 AUTHORISE = "/api/internal/authorise"
-CHALLENGE = [(b"www-authenticate", b'Bearer realm="guesthouse"')]
 Message = dict[str, Any]
 Receive = Callable[[], Any]
 Send = Callable[[Message], Any]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
-ROLE = Path(__file__).parents[3] / "ansible" / "roles" / "gateway" / "templates" / "nginx.conf.j2"
-CONSOLE = """
+ROLES = Path(__file__).parents[3] / "ansible" / "roles"
+RELAY = ROLES / "gateway" / "files"
+MISNAMED = """
 server {{
     listen {port} ssl;
-    server_name console.localhost other.localhost;
+    server_name other.localhost;
     location / {{ proxy_pass http://127.0.0.1:{control_port}; }}
 }}
 """
-"""How gateways of other machines reach the control plane; its certificate lacks one name."""
+"""The control plane by a name that its certificate lacks."""
 
 
 def free_port() -> int:
@@ -92,23 +94,35 @@ class Served:
 
 @dataclass
 class Control:
-    """The control plane's answer to gateways; counts what it is asked."""
+    """The control plane itself; counts what it is asked, and can fail."""
 
-    service: AuthorisationService
+    app: ASGIApp
+    page: Callable[[Message], str | None]
+    """Stands for the console's page that leads back to a gateway: a request to an address."""
     asked: list[tuple[str, str]] = field(default_factory=list)
     status: int | None = None
-    """Answered instead of a decision, where set."""
+    """Answered instead, where set."""
+    may_answer: threading.Event = field(default_factory=threading.Event)
+    """Cleared, it takes questions and answers none."""
 
-    async def __call__(self, scope: Message, _receive: Receive, send: Send) -> None:
-        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        environment = headers.get("x-guesthouse-environment", "")
-        route = headers.get("x-guesthouse-route", "")
-        self.asked.append((environment, route))
-        assert (scope["method"], scope["path"]) == ("GET", AUTHORISE)
-        decision = self.service.authorise(
-            headers.get("authorization"), environment=environment, route=route
-        )
-        await answer(send, self.status or decision.status, CHALLENGE)
+    def __post_init__(self) -> None:
+        self.may_answer.set()
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path == AUTHORISE:
+            headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+            named = [headers.get(f"x-guesthouse-{name}", "") for name in ("environment", "route")]
+            self.asked.append((named[0], named[1]))
+        await asyncio.to_thread(self.may_answer.wait, LIMIT.total_seconds())
+        if self.status is not None:
+            await answer(send, self.status, [])
+        elif path.startswith("/enter/"):
+            address = self.page(scope)
+            location = (address or "/sign-in").encode()
+            await answer(send, 303 if address else 401, [(b"location", location)])
+        else:
+            await cast("Application", self.app)(scope, receive, send)
 
 
 class Product:
@@ -121,12 +135,14 @@ class Product:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await _echo(receive, send)
+            await _echo(scope, receive, send)
             return
         self.seen.append(scope["path"])
         match scope["path"].rpartition("/")[2]:
             case "stream":
                 await self._stream(send)
+            case "feed":
+                await _feed(receive, send)
             case "accel":
                 await answer(
                     send, 200, [(b"x-accel-redirect", b"/.guesthouse/authorise")], b"mine"
@@ -169,11 +185,60 @@ async def answer(
     await send({"type": "http.response.body", "body": body})
 
 
-async def _echo(receive: Receive, send: Send) -> None:
+async def _echo(scope: Message, receive: Receive, send: Send) -> None:
+    """Begin with the headers, then say everything once more."""
     await receive()
     await send({"type": "websocket.accept"})
+    shown = {name.decode(): value.decode() for name, value in scope["headers"]}
+    await send({"type": "websocket.send", "text": json.dumps(shown)})
     while (message := await receive())["type"] == "websocket.receive":
         await send({"type": "websocket.send", "text": f"echo {message['text']}"})
+
+
+async def _feed(receive: Receive, send: Send) -> None:
+    """Send a line now and then, until the reader is gone."""
+    gone = asyncio.ensure_future(_gone(receive))
+    start = {"type": "http.response.start", "status": 200}
+    await send({**start, "headers": [(b"content-type", b"text/event-stream")]})
+    while not gone.done():
+        await send({"type": "http.response.body", "body": b"data: .\n\n", "more_body": True})
+        await asyncio.wait([gone], timeout=0.2)
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+@dataclass
+class Relay:
+    """The relay as a process of its own, as on an instance; it may be found anew."""
+
+    root: Path
+    ca_file: Path
+    pool: str = "127.0.0.0/8"
+
+    @property
+    def socket(self) -> Path:
+        return self.root / "gateway" / "cache" / "relay" / "socket"
+
+    @contextmanager
+    def running(self, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+        self.socket.parent.mkdir(parents=True, exist_ok=True)
+        argv = [sys.executable, "-B", "-s", "-m", "guesthouse_relay", "--socket", str(self.socket)]
+        argv += ["--ca", str(self.ca_file), "--pool", self.pool, *more]
+        environment = {**process.base_environment(), "PYTHONPATH": str(RELAY)}
+        with subprocess.Popen(argv, env=environment, stderr=subprocess.PIPE) as running:
+            try:
+                until(self._answers, seconds=10)
+                yield running
+            finally:
+                running.terminate()
+                running.wait(LIMIT.total_seconds())
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(str(self.socket)) == 0
 
 
 @dataclass(frozen=True)
@@ -200,16 +265,30 @@ class Nginx:
         directory = self.root / "gateway"
         for folder in ("logs", "sites", "cache"):
             (directory / folder).mkdir(exist_ok=True)
-        template = jinja2.Template(ROLE.read_text(), undefined=jinja2.StrictUndefined)
-        text = template.render(
-            gateway_user=getpass.getuser(),
-            gateway_directory=directory,
-            gateway_cache=directory / "cache",
-            guesthouse_gateway_port=self.port,
-        )
-        (directory / "nginx.conf").write_text(text)
-        console = CONSOLE.format(port=self.port, control_port=self.control_port)
-        (directory / "sites" / "console.conf").write_text(console)
+        roles = {
+            "gateway/templates/nginx.conf.j2": directory / "nginx.conf",
+            # How gateways of other machines reach the control plane.
+            "control/templates/console.conf.j2": directory / "sites" / "console.conf",
+        }
+        for source, target in roles.items():
+            text = (ROLES / source).read_text()
+            template = jinja2.Template(text, undefined=jinja2.StrictUndefined)
+            target.write_text(template.render(self._variables(directory)))
+        misnamed = MISNAMED.format(port=self.port, control_port=self.control_port)
+        (directory / "sites" / "misnamed.conf").write_text(misnamed)
+
+    def _variables(self, directory: Path) -> dict[str, object]:
+        return {
+            "gateway_user": getpass.getuser(),
+            "gateway_directory": directory,
+            "gateway_cache": directory / "cache",
+            "guesthouse_gateway_port": self.port,
+            "guesthouse_api_port": self.control_port,
+            "guesthouse_influxdb_port": 1,
+            "guesthouse_domain": "localhost",
+            "control_body_bytes": 2**20,
+            "control_telemetry_bytes": 2**20,
+        }
 
     def _run(self, *arguments: str) -> None:
         directory = self.root / "gateway"

@@ -1,6 +1,7 @@
 """What the rendered sites do in a real nginx."""
 
 import datetime as dt
+import json
 import socket
 import ssl
 from collections.abc import Iterator
@@ -49,6 +50,14 @@ def test_a_token_passes_and_the_product_learns_who_asked_what(
         "x-guesthouse-route": "app",
     }
     assert {name: headers.get(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("route", ["app", "feed", "hub"])
+def test_the_product_is_not_told_what_the_relay_is(
+    gateway: Gateway, caller: Caller, route: str
+) -> None:
+    headers = shown_headers(caller.get(route, token=gateway.token()))
+    assert [name for name in headers if "relay" in name] == []
 
 
 def test_the_product_never_gets_a_token_of_the_platform(gateway: Gateway, caller: Caller) -> None:
@@ -189,6 +198,9 @@ def _websocket(gateway: Gateway, headers: dict[str, str]) -> ClientConnection:
 
 def test_websockets_pass(gateway: Gateway) -> None:
     with _websocket(gateway, {"Authorization": f"Bearer {gateway.token()}"}) as socket_:
+        shown = json.loads(socket_.recv(20))
+        assert shown["x-guesthouse-user"] == "member"
+        assert not {name for name in shown if "relay" in name or name == "authorization"}
         socket_.send("hello")
         assert socket_.recv(20) == "echo hello"
         socket_.send("again")
@@ -416,7 +428,7 @@ def test_whoever_was_admitted_stays_admitted_while_the_control_plane_is_away(
         deadline = dt.timedelta(seconds=KEPT_SECONDS + 1)
         _watch(caller, known, statuses, deadline)
         assert statuses == {200}
-        assert caller.get("app", token=refused).status_code == 401
+        assert caller.get("app", token=refused).status_code == 503, "not known, not let in"
     finally:
         gateway.control_server.start()
     assert caller.get("app", token=stranger).status_code == 200

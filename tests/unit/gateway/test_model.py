@@ -15,7 +15,8 @@ from guesthouse.gateway.model import (
 )
 
 HOST = "app--acme.apps.localhost"
-CONTROL = ControlPlane("http://127.0.0.1:8470")
+CONSOLE = "https://console.example.com"
+CONTROL = ControlPlane("http://127.0.0.1:8470", CONSOLE)
 INJECTION = "x; } server { listen 80"
 
 
@@ -126,14 +127,27 @@ def test_a_site_takes_no_value_that_could_be_configuration(changed: dict[str, An
 )
 def test_the_control_planes_address_is_scheme_host_and_port(url: str) -> None:
     with pytest.raises(RouteInvalid):
-        ControlPlane(url)
+        ControlPlane(url, CONSOLE)
+
+
+@pytest.mark.parametrize("console", ["", "http://console.localhost", f"{CONSOLE}/"])
+def test_people_are_sent_to_a_console_over_https_only(console: str) -> None:
+    with pytest.raises(RouteInvalid):
+        ControlPlane("http://127.0.0.1:8470", console)
 
 
 def test_the_control_planes_name_may_differ_from_its_address() -> None:
-    assert ControlPlane("https://203.0.113.7:8443", "console.example.com").host == (
-        "console.example.com"
-    )
-    assert ControlPlane("https://console.example.com").host == "console.example.com"
+    control = ControlPlane("https://203.0.113.7:8443", CONSOLE, "console.example.com")
+    assert (control.host, control.authority) == ("console.example.com", "203.0.113.7:8443")
+    assert ControlPlane(CONSOLE, CONSOLE).host == "console.example.com"
+
+
+@pytest.mark.parametrize(
+    ("url", "authority"),
+    [("https://a.example", "a.example:443"), ("http://127.0.0.1", "127.0.0.1:80")],
+)
+def test_the_control_planes_port_is_the_usual_one_unless_said(url: str, authority: str) -> None:
+    assert ControlPlane(url, CONSOLE).authority == authority
 
 
 @pytest.mark.parametrize(

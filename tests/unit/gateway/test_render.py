@@ -27,13 +27,15 @@ LOCAL = Site(
     routes=(PLATFORM, PRODUCT, PUBLIC),
     port=8443,
     root="/var/lib/guesthouse/gateway",
-    control=ControlPlane("http://127.0.0.1:8470"),
+    control=ControlPlane("http://127.0.0.1:8470", "https://console.localhost:8443"),
 )
 REMOTE = replace(
     LOCAL,
-    routes=(route("app"),),
+    routes=(route("app"), route("feed", streaming=True)),
     port=443,
-    control=ControlPlane("https://203.0.113.7:8443", "console.example.com"),
+    control=ControlPlane(
+        "https://203.0.113.7:8443", "https://console.example.com:8443", "console.example.com"
+    ),
 )
 FORWARDED = replace(LOCAL, routes=(PUBLIC,), port=443, public_port=8444)
 
@@ -67,7 +69,26 @@ def test_only_platform_routes_ask_and_take_the_token_away(made: Route) -> None:
 def test_every_route_strips_what_could_be_forged(made: Route) -> None:
     block = _block(render_site(LOCAL), made.host)
     missing = [name for name in FORGEABLE if f'proxy_set_header {name} "";' not in block]
-    assert missing == []
+    told = {"X-Guesthouse-Partner", "X-Guesthouse-Role", "X-Guesthouse-User"}
+    assert set(missing) == (told if made.access is Access.PLATFORM else set())
+
+
+@pytest.mark.parametrize("made", [PLATFORM, PRODUCT, PUBLIC], ids=lambda made: made.name)
+def test_no_route_hands_on_cookies_of_the_platform(made: Route) -> None:
+    block = _block(render_site(LOCAL), made.host)
+    assert block.count("proxy_set_header Cookie ") == 1
+    assert "proxy_set_header Cookie $guesthouse_product_cookie;" in block
+
+
+def test_only_what_can_last_goes_through_the_relay() -> None:
+    plain = render_site(replace(LOCAL, routes=(route("app"), PRODUCT, PUBLIC)))
+    assert "guesthouse_relay" not in plain
+    block = _block(render_site(REMOTE), "feed--acme.apps.localhost")
+    assert "proxy_pass http://guesthouse_relay;" in block
+
+
+def test_a_site_without_platform_routes_asks_nobody() -> None:
+    assert "guesthouse_control" not in render_site(FORWARDED)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +147,7 @@ def test_only_websockets_may_take_a_connection_over() -> None:
         "$guesthouse_upgrade",
         '""',
     ]
-    assert text.count('if ($http_upgrade ~* "^websocket$")') == 2
+    assert text.count('if ($http_upgrade ~* "^websocket$")') == 3
     assert "proxy_set_header Upgrade $http_upgrade" not in text
 
 

@@ -3,15 +3,20 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 
+from guesthouse.audit import AuditTrail
 from guesthouse.db import Database
 from guesthouse.db.tables import environments, partners, products, tokens
 from guesthouse.environments.model import EnvironmentState
-from guesthouse.gateway.model import Decision
+from guesthouse.gateway.model import Decision, Identity, Presented
 from guesthouse.gateway.service import DESTROYING, AuthorisationService
-from guesthouse.people import ActorKind, member_scope, operator_scope, system_scope
+from guesthouse.people import ActorKind, Scope, member_scope, operator_scope, system_scope
+from guesthouse.people.model import Role
+from guesthouse.people.scope import anonymous_scope, auditor_scope
 from guesthouse.people.tokens import TokenGrant, TokenStore, new_token
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.door import FakeDoor
 
+ACME, OTHER = frozenset({"acme"}), frozenset({"other"})
 HOUR = dt.timedelta(hours=1)
 MEMBER = TokenGrant("member's", "member", ActorKind.MEMBER, frozenset({"acme"}), HOUR)
 OUTSIDER = TokenGrant("outsider's", "outsider", ActorKind.MEMBER, frozenset({"other"}), HOUR)
@@ -35,12 +40,17 @@ def store(database: Database, clock: FakeClock) -> TokenStore:
                 state=state,
                 **common,
             )
-    return TokenStore(database, clock)
+    return TokenStore(database, clock, AuditTrail(clock))
 
 
 @pytest.fixture
 def service(database: Database, store: TokenStore) -> AuthorisationService:
     return AuthorisationService(database, store)
+
+
+def decision_of(service: AuthorisationService, authorization: str, environment: str) -> Decision:
+    presented = Presented(authorization)
+    return service.authorise(presented, environment=environment, route="app").decision
 
 
 def header(database: Database, store: TokenStore, grant: TokenGrant) -> str:
@@ -74,14 +84,13 @@ def test_a_token_passes_where_its_scope_reaches(
     decision: Decision,
 ) -> None:
     authorization = header(database, store, grant)
-    assert service.authorise(authorization, environment=environment, route="app") is decision
+    assert decision_of(service, authorization, environment) is decision
 
 
 @pytest.mark.parametrize(
     "authorization",
     [
-        pytest.param(None, id="none"),
-        pytest.param("", id="empty"),
+        pytest.param("", id="none"),
         pytest.param("Bearer", id="no-token"),
         pytest.param("Bearer ", id="blank-token"),
         pytest.param("Basic dXNlcjpwYXNz", id="basic"),
@@ -92,9 +101,9 @@ def test_a_token_passes_where_its_scope_reaches(
 )
 @pytest.mark.parametrize("environment", ["acme", "nowhere"])
 def test_anonymous_learns_nothing(
-    service: AuthorisationService, authorization: str | None, environment: str
+    service: AuthorisationService, authorization: str, environment: str
 ) -> None:
-    decision = service.authorise(authorization, environment=environment, route="app")
+    decision = decision_of(service, authorization, environment)
     assert decision is Decision.UNAUTHENTICATED
 
 
@@ -102,7 +111,7 @@ def test_the_schemes_case_does_not_matter(
     database: Database, store: TokenStore, service: AuthorisationService
 ) -> None:
     authorization = header(database, store, MEMBER).replace("Bearer", "bEARER")
-    assert service.authorise(authorization, environment="acme", route="app") is Decision.ALLOWED
+    assert decision_of(service, authorization, "acme") is Decision.ALLOWED
 
 
 def test_an_expired_token_passes_no_more(
@@ -110,7 +119,7 @@ def test_an_expired_token_passes_no_more(
 ) -> None:
     authorization = header(database, store, MEMBER)
     clock.advance(HOUR)
-    decision = service.authorise(authorization, environment="acme", route="app")
+    decision = decision_of(service, authorization, "acme")
     assert decision is Decision.UNAUTHENTICATED
 
 
@@ -120,18 +129,83 @@ def test_a_revoked_token_passes_no_more(
     authorization = header(database, store, MEMBER)
     with database.transaction() as transaction:
         store.revoke(transaction, system_scope(), transaction.scalar(sa.select(tokens.c.id)))
-    decision = service.authorise(authorization, environment="acme", route="app")
+    decision = decision_of(service, authorization, "acme")
     assert decision is Decision.UNAUTHENTICATED
 
 
-def test_a_known_scope_needs_no_token(service: AuthorisationService, store: TokenStore) -> None:
-    del store  # made the environments
-    member = member_scope("member", frozenset({"acme"}))
-    outsider = member_scope("outsider", frozenset({"other"}))
-    assert service.authorise(member, environment="acme", route="app") is Decision.ALLOWED
-    assert service.authorise(outsider, environment="acme", route="app") is Decision.NOT_FOUND
-    owner = operator_scope("owner")
-    assert service.authorise(owner, environment="acme", route="app") is Decision.ALLOWED
+@pytest.mark.parametrize(
+    ("grant", "identity"),
+    [
+        pytest.param(MEMBER, Identity("member", "manager", "acme"), id="member"),
+        pytest.param(OWNER, Identity("owner", "operator"), id="owner"),
+        pytest.param(TESTS, Identity("tests of acme", "viewer", "acme"), id="tests"),
+    ],
+)
+def test_products_are_told_who_it_is(
+    database: Database,
+    store: TokenStore,
+    service: AuthorisationService,
+    grant: TokenGrant,
+    identity: Identity,
+) -> None:
+    presented = Presented(header(database, store, grant))
+    answer = service.authorise(presented, environment="acme", route="app")
+    assert answer.identity == identity
+
+
+def test_nobody_refused_is_named(
+    database: Database, store: TokenStore, service: AuthorisationService
+) -> None:
+    presented = Presented(header(database, store, OUTSIDER))
+    assert service.authorise(presented, environment="acme", route="app").identity is None
+
+
+class TestCookies:
+    @pytest.fixture
+    def door(self, store: TokenStore) -> FakeDoor:
+        del store  # made the environments
+        return FakeDoor()
+
+    @pytest.fixture
+    def knowing(
+        self, database: Database, store: TokenStore, door: FakeDoor
+    ) -> AuthorisationService:
+        return AuthorisationService(database, store, door)
+
+    @pytest.mark.parametrize(
+        ("role", "decision"),
+        [
+            pytest.param(member_scope("m", ACME), Decision.ALLOWED, id="member"),
+            pytest.param(member_scope("v", ACME, Role.VIEWER), Decision.ALLOWED, id="viewer"),
+            pytest.param(operator_scope("o"), Decision.ALLOWED, id="owner"),
+            pytest.param(member_scope("x", OTHER), Decision.NOT_FOUND, id="outsider"),
+            pytest.param(auditor_scope("a"), Decision.DENIED, id="auditor"),
+            pytest.param(anonymous_scope(), Decision.NOT_FOUND, id="anonymous"),
+        ],
+    )
+    def test_a_cookie_passes_where_its_scope_reaches(
+        self, knowing: AuthorisationService, door: FakeDoor, role: Scope, decision: Decision
+    ) -> None:
+        door.cookies["kept", "acme", "app"] = role
+        presented = Presented(cookie="kept")
+        answer = knowing.authorise(presented, environment="acme", route="app")
+        assert answer.decision is decision
+
+    def test_a_token_counts_before_a_cookie(
+        self, knowing: AuthorisationService, door: FakeDoor
+    ) -> None:
+        door.cookies["kept", "acme", "app"] = operator_scope("owner")
+        presented = Presented("Bearer not-a-token", "kept")
+        answer = knowing.authorise(presented, environment="acme", route="app")
+        assert answer.decision is Decision.UNAUTHENTICATED
+
+    def test_what_is_no_token_leaves_the_cookie_its_word(
+        self, knowing: AuthorisationService, door: FakeDoor
+    ) -> None:
+        door.cookies["kept", "acme", "app"] = operator_scope("owner")
+        presented = Presented("Basic dXNlcjpwYXNz", "kept")
+        answer = knowing.authorise(presented, environment="acme", route="app")
+        assert answer.decision is Decision.ALLOWED
 
 
 def test_the_gateway_and_environments_mean_the_same_state() -> None:
