@@ -1,5 +1,6 @@
 """What is believed of a provider, tried with one that says whatever a test wants it to."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -14,7 +15,7 @@ import pytest
 from typing_extensions import override
 
 from guesthouse.adapters.oidc import OpenIdClient, Registration
-from guesthouse.adapters.oidc.backchannel import LIMIT_BYTES
+from guesthouse.adapters.oidc.backchannel import LIMIT_BYTES, BackChannel
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people.model import ExternalIdentity
 from guesthouse.people.provider import Doubt, ProviderAway, ProviderRefused, ProviderUnfit
@@ -81,7 +82,7 @@ async def test_a_browser_leaves_with_state_nonce_and_challenge(provider: TinyPro
 
 
 async def test_groups_are_asked_for_where_the_provider_names_them(provider: TinyProvider) -> None:
-    provider.metadata["scopes_supported"] = ["openid", "profile", "groups"]
+    provider.metadata["scopes_supported"] = ["profile", "groups", "offline_access"]
     url = (await client_of(provider).begin()).url
     assert parse_qs(urlsplit(url).query)["scope"] == ["openid profile groups"]
 
@@ -370,6 +371,27 @@ async def test_an_endless_answer_is_cut_off(provider: TinyProvider) -> None:
     with pytest.raises(ProviderUnfit):
         await client_of(provider).begin()
     assert stream.given <= LIMIT_BYTES + 2 * 65536
+
+
+class _Dripping(httpx.AsyncByteStream):
+    """A byte, and then nothing more, without ever closing."""
+
+    @override
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+
+async def test_an_answer_that_drips_is_not_waited_for() -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=_Dripping())
+
+    channel = BackChannel(
+        ISSUER, transport=httpx.MockTransport(answer), limit=timedelta(milliseconds=20)
+    )
+    with pytest.raises(ProviderAway) as caught:
+        await channel.get(ISSUER)
+    assert caught.value.detail == "it took too long"
 
 
 @pytest.mark.parametrize(

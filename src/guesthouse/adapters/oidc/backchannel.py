@@ -36,6 +36,7 @@ class BackChannel:
         *,
         tls: ssl.SSLContext | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        limit: dt.timedelta = LIMIT,
     ) -> None:
         """Remember whom we ask.
 
@@ -43,7 +44,9 @@ class BackChannel:
             issuer: The provider, for sentences.
             tls: Which authorities are believed; None is those this machine believes.
             transport: How the provider is reached; None is the network.
+            limit: How long an exchange may take.
         """
+        self._limit_seconds = limit.total_seconds()
         self._issuer = issuer
         self._tls = tls
         self._transport = transport
@@ -70,7 +73,7 @@ class BackChannel:
         self, method: str, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None
     ) -> Answer:
         try:
-            async with asyncio.timeout(LIMIT.total_seconds()), self._client() as client:
+            async with asyncio.timeout(self._limit_seconds), self._client() as client:
                 request = client.stream(method, url, headers=headers, data=form)
                 async with request as response:
                     self._check(response)
@@ -87,7 +90,7 @@ class BackChannel:
         return httpx.AsyncClient(
             verify=self._tls or True,
             transport=self._transport,
-            timeout=LIMIT.total_seconds(),
+            timeout=self._limit_seconds,
             # A redirect would carry codes, secrets and tokens to an address nobody configured.
             follow_redirects=False,
             # Neither a proxy nor a .netrc of the environment has business in a sign-in.

@@ -107,6 +107,7 @@ class OpenIdClient(OpenIdProvider):
     @override
     async def begin(self) -> Departure:
         metadata = await self._known()
+        wanted = {"openid"} if metadata.scopes else GRANTED
         attempt = Attempt(
             state=Sensitive(secrets.token_urlsafe(SECRET_BYTES)),
             nonce=secrets.token_urlsafe(SECRET_BYTES),
@@ -117,7 +118,7 @@ class OpenIdClient(OpenIdProvider):
             self._we.client_id,
             "code",
             redirect_uri=self._we.redirect_uri,
-            scope=" ".join(s for s in SCOPES if s in (metadata.scopes or GRANTED)),
+            scope=" ".join(scope for scope in SCOPES if scope in metadata.scopes | wanted),
             state=attempt.state.reveal(),
             nonce=attempt.nonce,
             code_challenge=create_s256_code_challenge(attempt.verifier.reveal()),
