@@ -303,7 +303,8 @@ def _machine_scope(row: Row) -> Scope:
     """Return the scope of a token that is no person's."""
     if ActorKind(row["actor_kind"]) is ActorKind.OPERATOR:
         whole = operator_scope(row["actor"])
-        return whole if row["scopes"] is None else narrowed(whole, _narrowing(row))
+        is_whole = row["scopes"] is None and row["partners"] is None
+        return whole if is_whole else narrowed(whole, _narrowing(row))
     partners = frozenset(row["partners"] or ())
     if ActorKind(row["actor_kind"]) is ActorKind.TESTS:
         # A row from before tokens were bound names no environment: it opens none.

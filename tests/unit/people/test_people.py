@@ -16,6 +16,7 @@ from guesthouse.people import (
     routes_scope,
     system_scope,
 )
+from guesthouse.people.errors import NotPermitted
 from guesthouse.people.tokens import (
     TokenGrant,
     TokenStore,
@@ -154,8 +155,8 @@ def test_a_revoked_token_gives_nothing(database: Database, store: TokenStore) ->
     assert store.authenticate(token) is None
 
 
-def test_a_member_makes_no_tokens(database: Database, store: TokenStore) -> None:
-    with pytest.raises(PermissionError), database.transaction() as transaction:
+def test_who_has_no_account_makes_no_tokens(database: Database, store: TokenStore) -> None:
+    with pytest.raises(NotPermitted), database.transaction() as transaction:
         store.create(transaction, member_scope("ben", frozenset()), TokenGrant("mine", "anna"))
 
 

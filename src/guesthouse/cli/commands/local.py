@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from guesthouse import logs
-from guesthouse.cli.options import AsJson, session_of
+from guesthouse.cli.options import AsJson, Session, session_of
 
 JsonLog = Annotated[bool, typer.Option("--json", help="Log one JSON object a line.")]
 
@@ -37,6 +37,7 @@ def init(
     settings = session.settings
     written = write_estate(directory, settings)
     services = bootstrap.build(settings)
+    link = services.first_invitation()
     services.database.close()
     if as_json:
         session.terminal.document(
@@ -44,12 +45,14 @@ def init(
                 "files": [str(file) for file in written],
                 "state": str(settings.state),
                 "token_file": str(settings.token_file),
+                "invitation": link,
             }
         )
         return
     for file in written:
         session.terminal.result(str(file))
     session.terminal.talk(f"state is in {settings.state}, the token in {settings.token_file}")
+    _invite(session, link)
     session.terminal.talk(f"next: guesthouse serve, then guesthouse plan {directory}")
 
 
@@ -68,6 +71,7 @@ def serve(
     session = session_of(context)
     logs.set_up(logs.Format.JSON if json_log else logs.Format.TEXT)
     services = bootstrap.build(session.settings)
+    _invite(session, services.first_invitation())
     session.terminal.talk(f"serving {session.settings.api_url}; Ctrl-C ends it")
     app = create_app(services)
     web.install(app)
@@ -81,3 +85,9 @@ def worker(context: typer.Context, *, json_log: JsonLog = False) -> None:
     session = session_of(context)
     logs.set_up(logs.Format.JSON if json_log else logs.Format.TEXT)
     bootstrap.work(bootstrap.build(session.settings))
+
+
+def _invite(session: Session, link: str | None) -> None:
+    """Tell how the first operator comes in, until one has."""
+    if link is not None:
+        session.terminal.talk(f"the first operator signs in at {link} (once, within 7 days)")
