@@ -2,6 +2,7 @@
 
 import http
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -10,9 +11,11 @@ from fastapi import Request
 from starlette.responses import Response
 
 from guesthouse.errors import GuesthouseError, Kind, Problem, Unavailable
+from guesthouse.people.errors import TooManyAttempts
 from guesthouse.web.page import is_partial, page
 
 RETRY_AFTER_SECONDS: Final = "5"
+TOO_MANY: Final = 429
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ STATUS_TITLES: Final[Mapping[int, str]] = {
     405: "This page does not take that",
     413: "That is too much at a time",
     422: "This does not fit yet",
+    TOO_MANY: "That was too often",
     500: "Something went wrong here",
 }
 
@@ -63,19 +67,29 @@ class ErrorShown:
 def response_of(request: Request, error: GuesthouseError) -> Response:
     """Return the answer to one of our own errors."""
     kind = KINDS[error.kind]
+    status, headers = status_of(error)
     shown = ErrorShown(
-        status=error.kind.status,
-        title=kind.title,
-        sentence=_sentence(error.sentence),
+        status=status,
+        title=STATUS_TITLES[status] if status == TOO_MANY else kind.title,
+        sentence=sentence_of(error.sentence),
         fine=kind.fine,
         next_step=error.next_step,
         detail=error.detail,
         problems=error.problems,
     )
     response = answer(request, shown)
-    if isinstance(error, Unavailable):
-        response.headers["Retry-After"] = RETRY_AFTER_SECONDS
+    response.headers.update(headers)
     return response
+
+
+def status_of(error: GuesthouseError) -> tuple[int, dict[str, str]]:
+    """Return with which status and headers an error is answered."""
+    if isinstance(error, TooManyAttempts):
+        seconds = max(1, math.ceil(error.retry_after.total_seconds()))
+        return TOO_MANY, {"Retry-After": str(seconds)}
+    if isinstance(error, Unavailable):
+        return error.kind.status, {"Retry-After": RETRY_AFTER_SECONDS}
+    return error.kind.status, {}
 
 
 def http_response(request: Request, status: int, headers: Mapping[str, str] | None) -> Response:
@@ -112,7 +126,7 @@ def answer(request: Request, shown: ErrorShown) -> Response:
     return response
 
 
-def _sentence(text: str) -> str:
+def sentence_of(text: str) -> str:
     """Return an error's clause as a sentence on its own."""
     text = text.strip()
     if not text:

@@ -15,9 +15,10 @@ from guesthouse.edge.access import Unauthenticated
 from guesthouse.edge.middleware import request_id
 from guesthouse.edge.routes import AdmittingRoute
 from guesthouse.errors import GuesthouseError
+from guesthouse.people.permissions import NotEnrolled
 from guesthouse.web import errors
 from guesthouse.web.page import complete, go, is_partial
-from guesthouse.web.paths import sign_in_path
+from guesthouse.web.paths import enrol_path, sign_in_path
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +42,9 @@ async def _answered(
     """Return what a page answers, or the page about the error it raised."""
     try:
         return await handler(request)
-    except Unauthenticated:
-        return go(request, sign_in_path(_where_they_are(request)))
+    except (Unauthenticated, NotEnrolled) as error:
+        path_from = sign_in_path if isinstance(error, Unauthenticated) else enrol_path
+        return go(request, path_from(_where_they_are(request)))
     except GuesthouseError as error:
         return errors.response_of(request, error)
     except RequestValidationError:

@@ -23,8 +23,18 @@ def own_path(text: str | None) -> str:
 
 def sign_in_path(following: str) -> str:
     """Return the address of the sign-in page that leads on to an address of ours."""
+    return leading_on("/sign-in", following)
+
+
+def enrol_path(following: str) -> str:
+    """Return the address of the page for a second factor that leads on to an address of ours."""
+    return leading_on("/account/totp", following)
+
+
+def leading_on(path: str, following: str) -> str:
+    """Return an address of ours that knows where to go on from there."""
     following = own_path(following)
-    return "/sign-in" if following == HOME else f"/sign-in?next={quote(following, safe='')}"
+    return path if following == HOME else f"{path}?next={quote(following, safe='')}"
 
 
 def _is_harmless(letter: str) -> bool:

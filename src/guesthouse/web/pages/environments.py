@@ -9,12 +9,12 @@ from guesthouse import audit
 from guesthouse.edge.access import Access, Caller, Provided, admits
 from guesthouse.edge.ports import Services
 from guesthouse.environments.model import Environment
-from guesthouse.errors import Invalid
 from guesthouse.people import Scope
 from guesthouse.people.permissions import Action
 from guesthouse.runs import Run, RunNotFound
 from guesthouse.web import filters as run_filters
 from guesthouse.web import starting
+from guesthouse.web.forms import NotConfirmed
 from guesthouse.web.guard import PageRoute
 from guesthouse.web.page import go, page
 
@@ -22,16 +22,6 @@ router = APIRouter(prefix="/environments/{name}", route_class=PageRoute, include
 RECENT: Final = 5
 ENTRIES: Final = 50
 Cursor = Annotated[str | None, Query(max_length=255)]
-
-
-class NotConfirmed(Invalid):
-    """The name that was typed is not the target's."""
-
-    def __init__(self, target: str) -> None:
-        super().__init__(
-            f"the name that was typed is not {target}",
-            next_step=f"go back, and type {target} to go on",
-        )
 
 
 @router.get("")
