@@ -166,6 +166,15 @@ async def test_a_certificate_nobody_vouches_for_is_not_believed(
     assert "certificate" in caught.value.detail.lower()
 
 
+async def test_nothing_of_the_environment_comes_between_us_and_the_provider(
+    provider: RunningProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("NO_PROXY", "")
+    assert (await client_of(provider).begin()).url.startswith(provider.issuer)
+
+
 async def test_a_provider_that_goes_away_is_said_so_before_and_after(
     database: Database, tmp_path: Path
 ) -> None:
