@@ -81,4 +81,4 @@ bench: install ## Measure against doing it by hand; writes bench/results.json
 clean: ## Take away the demonstration and what the targets above made
 	@if [ -d $(STATE) ] && [ -x $(BIN)/guesthouse ]; then $(DEMO) $(BIN)/guesthouse demo --remove; fi
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .ansible build dist
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . \( -name __pycache__ -o -name node_modules \) -type d -prune -exec rm -rf {} +
