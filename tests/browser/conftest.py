@@ -10,9 +10,10 @@ from guesthouse.api import create_app
 from guesthouse.db import Database, upgrade
 from guesthouse.edge.access import SESSION_COOKIE
 from guesthouse.kit.sensitive import Sensitive
+from guesthouse.people import Scope
 from guesthouse.people.model import Door, Origin
 from guesthouse.people.store import AccountStore
-from tests.browser.seed import NOW, Story, tell
+from tests.browser.seed import NOW, OWNER, Story, tell
 from tests.browser.serving import Console, ShiftedClock, serving
 from tests.fakes.services import FakeServices, fake_services
 
@@ -39,6 +40,17 @@ class Stage:
     @property
     def url(self) -> str:
         return self.console.url
+
+    @property
+    def operator(self) -> Scope:
+        return OWNER
+
+    def end_sessions(self, login: str) -> None:
+        """End all of somebody's sessions."""
+        with self.services.database.transaction() as transaction:
+            account = AccountStore().by_login(transaction, login)
+            assert account is not None
+            assert self.services.sessions.revoke_all(transaction, account.id)
 
     def session(self, login: str) -> str:
         """Return the secret of a session that somebody just opened."""

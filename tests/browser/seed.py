@@ -157,6 +157,7 @@ def tell(services: FakeServices) -> Story:
         _stand(transaction, "acme", "ready")
         _stand(transaction, "acme-next", "failed")
         _stand(transaction, "other", "ready")
+        _stand(transaction, "spare", "ready")
     narrator.at = NOW - dt.timedelta(seconds=21)
     running = services.environments.deploy(OWNER, "globex")
     attempt = narrator.start(running)
@@ -258,6 +259,7 @@ def _places(services: FakeServices) -> None:
                 ("acme-next", "acme", "integration"),
                 ("globex", "globex", "development"),
                 ("initech", "initech", "development"),
+                ("spare", "initech", "development"),
             )
         ):
             desired = {

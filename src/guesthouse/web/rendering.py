@@ -12,6 +12,7 @@ from fastapi import Request
 from guesthouse.environments.model import Address
 from guesthouse.web import filters, words
 from guesthouse.web.assets import Assets
+from guesthouse.web.errors import sentence_of
 from guesthouse.web.permits import may
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -50,6 +51,7 @@ def make_templates(assets: Assets) -> jinja2.Environment:
     templates.filters.update(
         duration=words.duration,
         initials=words.initials,
+        sentence=sentence_of,
         iso=iso,
         count=count,
         short=short,
