@@ -181,6 +181,7 @@ async def test_a_token_nobody_of_the_provider_signed_is_refused(
         pytest.param({"aud": [CLIENT, "another"]}, Doubt.CLAIM, id="for two, by nobody"),
         pytest.param({"aud": [CLIENT, "b"], "azp": "b"}, Doubt.CLAIM, id="for two, by another"),
         pytest.param({"azp": "another"}, Doubt.CLAIM, id="given to another"),
+        pytest.param({"aud": "another", "azp": CLIENT}, Doubt.CLAIM, id="given to us for another"),
         pytest.param({"aud": None}, Doubt.CLAIM, id="for nobody"),
         pytest.param({"iss": f"{ISSUER}/"}, Doubt.OTHER_PROVIDER, id="of another issuer"),
         pytest.param({"iss": None}, Doubt.OTHER_PROVIDER, id="of no issuer"),
