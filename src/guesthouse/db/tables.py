@@ -44,6 +44,8 @@ partners = sa.Table(
     sa.Column("desired", sa.JSON, nullable=False),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("updated_at", UtcTime, nullable=False),
+    # Nobody of it is let in from then on; the row stays until the partner is readmitted.
+    sa.Column("offboarded_at", UtcTime, nullable=True),
 )
 
 products = sa.Table(

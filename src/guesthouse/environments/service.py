@@ -20,6 +20,7 @@ from guesthouse.kit.clock import Clock
 from guesthouse.kit.pagination import Page, bounded_limit
 from guesthouse.people import Action, Scope, decide, require
 from guesthouse.people.permissions import Verdict
+from guesthouse.people.store import AccountStore
 from guesthouse.runs import Run, RunService
 
 DEPLOY = "environment.deploy"
@@ -44,6 +45,7 @@ class EnvironmentService:
         self._runs = runs
         self._store = EnvironmentStore()
         self._artifacts = ArtifactStore()
+        self._accounts = AccountStore()
 
     def get(self, scope: Scope, name: str) -> Environment:
         """Return an environment.
@@ -55,11 +57,19 @@ class EnvironmentService:
             return self._found(scope, transaction, name, Action.ENVIRONMENT_READ)
 
     def list(
-        self, scope: Scope, *, cursor: str | None = None, limit: int | None = None
+        self,
+        scope: Scope,
+        *,
+        partner: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
     ) -> Page[Environment]:
-        """Return environments by name."""
+        """Return environments by name, of one partner or of all the caller sees."""
+        size = bounded_limit(limit)
         with self._database.reading() as transaction:
-            return self._store.page(scope, transaction, cursor=cursor, limit=bounded_limit(limit))
+            return self._store.page(
+                scope, transaction, partner=partner, cursor=cursor, limit=size
+            )
 
     def lock(self, scope: Scope, name: str) -> Json:
         """Return what runs, exactly, its variables among it; the read is recorded.
@@ -110,9 +120,11 @@ class EnvironmentService:
 
         Raises:
             EnvironmentEnding: It is being destroyed.
+            PartnerOffboarded: Nothing is made for its partner any more.
             NoSubnetLeft: Every network is taken.
         """
         name, now = str(desired["name"]), self._clock.now()
+        self._accounts.require_standing(transaction, str(desired["partner"]))
         existing = self._store.get(scope, transaction, name)
         if existing is None:
             taken = self._store.indexes(scope, transaction, str(desired["instance"]))

@@ -285,7 +285,10 @@ class EnvironmentTasks:
         if run.environment is not None and state in ENDED:
             # Killed within the test step, nobody came to end its token.
             self._end_test_tokens(transaction, run.environment)
-            self._set_state(transaction, run.environment, ENDED[state])
+            found = self._store.get(system_scope(), transaction, run.environment)
+            # Its end was asked for while the run was at work: gateways go on refusing it.
+            if found is not None and found.state is not EnvironmentState.ENDING:
+                self._set_state(transaction, run.environment, ENDED[state])
 
     def _destroy_ended(self, transaction: Transaction, run: Run, state: RunState) -> None:
         # A destroy that failed leaves an environment that can be destroyed again.

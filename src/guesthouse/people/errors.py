@@ -162,6 +162,16 @@ class PartnerUnknown(NotFound):
         )
 
 
+class PartnerOffboarded(Conflict):
+    """Nothing is made for a partner that was offboarded."""
+
+    def __init__(self, partner: str, at: dt.datetime) -> None:
+        super().__init__(
+            f"partner {partner[:80]} was offboarded on {at:%Y-%m-%d at %H:%M} UTC",
+            next_step=f"guesthouse partner readmit {partner[:80]}, if it shall come back",
+        )
+
+
 class MemberDeclared(Conflict):
     """The membership is kept by the estate or the provider."""
 

@@ -42,7 +42,8 @@ class ExternalAccounts:
         """
         accounts = self._parts.accounts
         account = accounts.by_identity(transaction, identity.issuer, identity.subject)
-        names = [row["name"] for row in transaction.rows(sa.select(partners.c.name))]
+        standing = sa.select(partners.c.name).where(partners.c.offboarded_at.is_(None))
+        names = [row["name"] for row in transaction.rows(standing)]
         grants = self._parts.groups.of(identity.groups, names)
         if account is None and not grants.is_anything:
             return None

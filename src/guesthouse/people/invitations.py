@@ -57,6 +57,7 @@ class InvitationUseCases:
 
         Raises:
             PartnerUnknown: There is none, or not for this caller.
+            PartnerOffboarded: Nobody of it is let in any more.
             NotPermitted: The caller may not invite to that.
             InvitationInvalid: Kind, partner and role do not go together.
             LoginInvalid: The login is none.
@@ -67,6 +68,8 @@ class InvitationUseCases:
             partner = request.partner
             if partner is not None and not self._parts.accounts.has_partner(transaction, partner):
                 raise PartnerUnknown(partner)
+            if partner is not None:
+                self._parts.accounts.require_standing(transaction, partner)
             account = self._parts.accounts.by_login(transaction, request.login)
             may_set = account is not None and self._may_set_password(transaction, scope, account)
             return self._invite(transaction, scope, request, account if may_set else None)

@@ -1,5 +1,6 @@
 """The people of a partner."""
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -100,29 +101,49 @@ class MemberUseCases(InvitationUseCases):
             return self._see_out(transaction, scope, partner, account)
 
     def expel(self, scope: Scope, partner: str) -> Ended:
-        """See everybody of a partner out, and end its invitations; for offboarding.
+        """See everybody of a partner out, and end its invitations.
+
+        Raises:
+            PartnerUnknown: There is none, or not for this caller.
+            NotPermitted: The caller is no operator.
+        """
+        with self._parts.database.transaction() as transaction:
+            return self.expel_in(transaction, scope, partner, at=self._parts.clock.now())
+
+    def expel_in(
+        self, transaction: Transaction, scope: Scope, partner: str, *, at: dt.datetime
+    ) -> Ended:
+        """See everybody of a partner out in the caller's transaction, for offboarding.
+
+        Accounts of members who have no other partner are disabled.
+
+        Args:
+            transaction: Carries everything.
+            scope: Who does it.
+            partner: Whose members.
+            at: What accounts are noted to be disabled since.
 
         Raises:
             PartnerUnknown: There is none, or not for this caller.
             NotPermitted: The caller is no operator.
         """
         require(scope, Action.PARTNER_MANAGE, partner, missing=PartnerUnknown(partner))
-        with self._parts.database.transaction() as transaction:
-            self._require_partner(transaction, partner)
-            ended = [
-                self._see_out(transaction, scope, partner, account)
-                for account, _ in self._parts.accounts.of_partner(transaction, partner)
-            ]
-            revoked = self._revoke(transaction, invitations.c.partner == partner)
-            total = Ended(
-                logins=tuple(login for each in ended for login in each.logins),
-                sessions=sum(each.sessions for each in ended),
-                tokens=sum(each.tokens for each in ended),
-                invitations=revoked + sum(each.invitations for each in ended),
-            )
-            detail = {"members": len(total.logins), "invitations": revoked}
-            about = f"partner/{partner}"
-            self._parts.trail.record(transaction, scope, "partner.expel", about, detail)
+        self._require_partner(transaction, partner)
+        ended = []
+        for account, _ in self._parts.accounts.of_partner(transaction, partner):
+            ended.append(self._see_out(transaction, scope, partner, account))
+            if _has_only(account, partner) and account.disabled_at is None:
+                self._parts.accounts.update(transaction, account.id, disabled_at=at)
+        revoked = self._revoke(transaction, invitations.c.partner == partner)
+        total = Ended(
+            logins=tuple(login for each in ended for login in each.logins),
+            sessions=sum(each.sessions for each in ended),
+            tokens=sum(each.tokens for each in ended),
+            invitations=revoked + sum(each.invitations for each in ended),
+        )
+        detail = {"members": len(total.logins), "invitations": revoked}
+        about = f"partner/{partner}"
+        self._parts.trail.record(transaction, scope, "partner.expel", about, detail)
         return total
 
     def declare(
@@ -194,8 +215,7 @@ class MemberUseCases(InvitationUseCases):
             ),
         )
         ended = Ended((account.login,), invitations=self._revoke(transaction, theirs))
-        is_member = account.kind is ActorKind.MEMBER
-        if is_member and not set(account.roles) - {partner}:
+        if _has_only(account, partner):
             sessions, tokens = self._shut_out(transaction, account.id)
             ended = replace(ended, sessions=sessions, tokens=tokens)
         detail = {"sessions": ended.sessions, "tokens": ended.tokens}
@@ -239,6 +259,11 @@ class MemberUseCases(InvitationUseCases):
     ) -> None:
         about = f"member/{partner}/{login}"
         self._parts.trail.record(transaction, scope, action, about, detail)
+
+
+def _has_only(account: Account, partner: str) -> bool:
+    """Whether somebody has nothing here but what they have with one partner."""
+    return account.kind is ActorKind.MEMBER and not set(account.roles) - {partner}
 
 
 def _member(account: Account, row: Row) -> Member:

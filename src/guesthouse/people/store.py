@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from guesthouse.db import Transaction
 from guesthouse.db.tables import accounts, identities, memberships, partners
+from guesthouse.people.errors import PartnerOffboarded
 from guesthouse.people.model import Account, ActorKind, MembershipOrigin, Role
 
 Row = Mapping[str, Any]
@@ -110,11 +111,22 @@ class AccountStore:
         statement = sa.select(partners.c.name).where(partners.c.name == partner)
         return transaction.row(statement) is not None
 
+    def require_standing(self, transaction: Transaction, partner: str) -> None:
+        """Make sure that things may be made for a partner.
+
+        Raises:
+            PartnerOffboarded: It was offboarded.
+        """
+        column = partners.c.offboarded_at
+        at = transaction.scalar(sa.select(column).where(partners.c.name == partner))
+        if at is not None:
+            raise PartnerOffboarded(partner, at)
+
     def all(self, transaction: Transaction) -> tuple[Account, ...]:
         """Return every account by login."""
         rows = transaction.rows(sa.select(accounts).order_by(accounts.c.login))
         roles: dict[str, dict[str, Role]] = {row["id"]: {} for row in rows}
-        for each in transaction.rows(sa.select(memberships).order_by(memberships.c.partner)):
+        for each in transaction.rows(_standing().order_by(memberships.c.partner)):
             roles[each["account"]][each["partner"]] = Role(each["role"])
         return tuple(_account(row, roles[row["id"]]) for row in rows)
 
@@ -127,7 +139,7 @@ class AccountStore:
         row = transaction.row(sa.select(accounts).where(where))
         if row is None:
             return None
-        statement = sa.select(memberships).where(memberships.c.account == row["id"])
+        statement = _standing().where(memberships.c.account == row["id"])
         found = transaction.rows(statement.order_by(memberships.c.partner))
         return _account(row, {each["partner"]: Role(each["role"]) for each in found})
 
@@ -135,6 +147,15 @@ class AccountStore:
 def is_over(at: dt.datetime | None, now: dt.datetime) -> bool:
     """Whether an end has come; None never comes."""
     return at is not None and at <= now
+
+
+def _standing() -> sa.Select[Any]:
+    """Return what selects the memberships that count: none of a partner that was offboarded."""
+    return (
+        sa.select(memberships)
+        .join(partners, partners.c.name == memberships.c.partner)
+        .where(partners.c.offboarded_at.is_(None))
+    )
 
 
 def _of(account: str, partner: str) -> tuple[sa.ColumnElement[bool], ...]:

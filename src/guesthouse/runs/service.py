@@ -134,15 +134,21 @@ class RunService:
         require(scope, Action.RUN_CANCEL, run.partner)
         if run.state.is_terminal:
             raise RunEnded(run)
+        with self._database.transaction() as transaction:
+            self.cancel_in(transaction, scope, run)
+        return self.get(scope, run_id)
+
+    def cancel_in(self, transaction: Transaction, scope: Scope, run: Run) -> None:
+        """End a queued run, or ask a running one to end, in the caller's transaction.
+
+        One that has ended meanwhile is left alone.
+        """
         ending = Ending(RunState.CANCELLED, f"cancelled by {scope.actor} before it started")
         now = self._clock.now()
-        with self._database.transaction() as transaction:
-            ended = self._attempts.finish_queued(scope, transaction, run_id, ending=ending, at=now)
-            if ended:
-                self._flows.tell_ended(transaction, run, ending.state)
-            elif self._store.request_cancel(scope, transaction, run_id):
-                audit.record(transaction, scope, "run.cancel", f"run/{run_id}", {}, self._clock)
-        return self.get(scope, run_id)
+        if self._attempts.finish_queued(scope, transaction, run.id, ending=ending, at=now):
+            self._flows.tell_ended(transaction, run, ending.state)
+        elif self._store.request_cancel(scope, transaction, run.id):
+            audit.record(transaction, scope, "run.cancel", f"run/{run.id}", {}, self._clock)
 
     def open_log(self, scope: Scope, run_id: str, *, after: int) -> Run:
         """Record that somebody reads a log, once for a read: not for each page or reconnect.
