@@ -216,8 +216,8 @@ def _to_control(site: Site, route: Route, question: str, *, method: str = "GET")
     yield header("X-Guesthouse-Environment", site.environment)
     yield header("X-Guesthouse-Route", route.name)
     yield "proxy_connect_timeout 1s;"
-    yield "proxy_send_timeout 3s;"
-    yield "proxy_read_timeout 3s;"
+    yield "proxy_send_timeout 2s;"
+    yield "proxy_read_timeout 2s;"
 
 
 def _handing_on() -> Iterator[str]:

@@ -1,6 +1,8 @@
 import datetime as dt
+import socket
 import ssl
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -9,6 +11,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from typing_extensions import override
+from websockets.sync.client import ClientConnection, connect
 
 from guesthouse.api import create_app
 from guesthouse.db import Database, upgrade
@@ -113,6 +116,7 @@ class Gateway:
     product: Product
     services: FakeServices
     console: Console
+    relay: Relay
     names: list[str] = field(default_factory=list)
 
     def host(self, route: str, environment: str = "acme") -> str:
@@ -133,6 +137,20 @@ class Gateway:
             where = tokens.c.name == self.names[-1]
             token_id = transaction.scalar(sa.select(tokens.c.id).where(where))
             assert self.services.tokens.revoke(transaction, system_scope(), token_id)
+
+    def revoke_session(self, session: str) -> None:
+        scope = self.services.sessions.authenticate_id(session)
+        assert scope
+        self.services.sessions.revoke(scope, session)
+
+    def websocket(self, headers: dict[str, str], route: str = "app") -> ClientConnection:
+        """Open a WebSocket; its first message is what the product was sent."""
+        return connect(
+            f"wss://{self.host(route)}:{self.port}/live",
+            sock=socket.create_connection(("127.0.0.1", self.port), 20),
+            ssl=self.context(),
+            additional_headers=headers,
+        )
 
     def context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=str(self.ca_file))
@@ -241,11 +259,19 @@ class Browser(httpx.Client):
         return kept[0].value if kept else None
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    root = tmp_path_factory.mktemp("gateway")
+@contextmanager
+def serving(root: Path, *, admitted_while_away: int | None = None) -> Iterator[Gateway]:
+    """Run everything there is between a browser and a product.
+
+    Args:
+        root: A directory of its own.
+        admitted_while_away: The setting, in seconds; None leaves it as it is.
+    """
     port = free_port()
     services = _services(root, port)
+    if admitted_while_away is not None:
+        settings = replace(services.settings, admitted_while_away=admitted_while_away)
+        services = replace(services, settings=settings)
     console = Console(services)
     control, product = Control(create_app(services), console.page), Product()
     control_server, product_server = Served(control), Served(product)
@@ -254,11 +280,18 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     nginx = Nginx(root, port, control_server.port)
     ca_file = _certificates(root)
     _sites(nginx, product_server.port)
-    with nginx.running(), Relay(root, ca_file).running():
-        yield Gateway(port, ca_file, control, control_server, product, services, console)
+    relay = Relay(root, ca_file)
+    with nginx.running(), relay.running():
+        yield Gateway(port, ca_file, control, control_server, product, services, console, relay)
     control_server.stop()
     product_server.stop()
     services.database.close()
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with serving(tmp_path_factory.mktemp("gateway")) as made:
+        yield made
 
 
 @pytest.fixture

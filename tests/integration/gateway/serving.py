@@ -222,16 +222,23 @@ class Relay:
     def socket(self) -> Path:
         return self.root / "gateway" / "cache" / "relay" / "socket"
 
+    @property
+    def log(self) -> Path:
+        return self.root / "relay.log"
+
     @contextmanager
-    def running(self, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+    def running(self, *more: str) -> Iterator[None]:
         self.socket.parent.mkdir(parents=True, exist_ok=True)
         argv = [sys.executable, "-B", "-s", "-m", "guesthouse_relay", "--socket", str(self.socket)]
         argv += ["--ca", str(self.ca_file), "--pool", self.pool, *more]
         environment = {**process.base_environment(), "PYTHONPATH": str(RELAY)}
-        with subprocess.Popen(argv, env=environment, stderr=subprocess.PIPE) as running:
+        with (
+            self.log.open("wb") as log,
+            subprocess.Popen(argv, env=environment, stderr=log) as running,
+        ):
             try:
                 until(self._answers, seconds=10)
-                yield running
+                yield
             finally:
                 running.terminate()
                 running.wait(LIMIT.total_seconds())

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 
 from guesthouse.gateway.headers import FORGEABLE
 from guesthouse.kit import process
@@ -186,18 +185,8 @@ def test_an_unknown_host_reaches_no_product(gateway: Gateway, caller: Caller, na
     assert gateway.product.seen == []
 
 
-def _websocket(gateway: Gateway, headers: dict[str, str]) -> ClientConnection:
-    plain = socket.create_connection(("127.0.0.1", gateway.port), 20)
-    return connect(
-        f"wss://{gateway.host('app')}:{gateway.port}/live",
-        sock=plain,
-        ssl=gateway.context(),
-        additional_headers=headers,
-    )
-
-
 def test_websockets_pass(gateway: Gateway) -> None:
-    with _websocket(gateway, {"Authorization": f"Bearer {gateway.token()}"}) as socket_:
+    with gateway.websocket({"Authorization": f"Bearer {gateway.token()}"}) as socket_:
         shown = json.loads(socket_.recv(20))
         assert shown["x-guesthouse-user"] == "member"
         assert not {name for name in shown if "relay" in name or name == "authorization"}
@@ -209,7 +198,7 @@ def test_websockets_pass(gateway: Gateway) -> None:
 
 def test_websockets_need_a_token_as_well(gateway: Gateway) -> None:
     with pytest.raises(InvalidStatus, match="401"):
-        _websocket(gateway, {})
+        gateway.websocket({})
 
 
 def test_streams_are_not_held_back(gateway: Gateway, caller: Caller) -> None:
