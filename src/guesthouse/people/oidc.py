@@ -22,8 +22,9 @@ from guesthouse.people.throttle import OF_ADDRESS, Limit, Turn, refuse
 
 UNKNOWN = "account/?"
 """Nobody has told yet who it is."""
-OF_DEPARTURES = Limit("departures", 30, dt.timedelta(minutes=1))
-"""Each leaves a row behind for ten minutes, and anybody may ask for one."""
+OF_DEPARTURES = Limit("departures", 60, dt.timedelta(minutes=1))
+"""Each leaves a row behind for ten minutes, and anybody may ask for one. Who comes back and in
+takes theirs back: a whole company may share an address."""
 BROWSER = re.compile(r"[A-Za-z0-9_-]{43}")
 PATH_LIMIT = 2000
 HOME = "/"
@@ -139,7 +140,8 @@ class ExternalSignIn:
 
     def _give_back(self, origin: Origin) -> None:
         with self._parts.database.transaction() as transaction:
-            self._parts.throttle.give_back(transaction, OF_ADDRESS, origin.address)
+            for limit in (OF_ADDRESS, OF_DEPARTURES):
+                self._parts.throttle.give_back(transaction, limit, origin.address)
 
 
 def own_path(text: str) -> str:

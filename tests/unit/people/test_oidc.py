@@ -19,7 +19,13 @@ from guesthouse.people.errors import (
     TooManyAttempts,
 )
 from guesthouse.people.model import Account, Door, ExternalIdentity, MembershipOrigin, Origin
-from guesthouse.people.oidc import Arrived, Departing, ExternalSignIn, own_path
+from guesthouse.people.oidc import (
+    OF_DEPARTURES,
+    Arrived,
+    Departing,
+    ExternalSignIn,
+    own_path,
+)
 from guesthouse.people.parts import PeopleParts
 from guesthouse.people.provider import AttemptSpent, Doubt, ProviderAway, ProviderRefused
 from tests.fakes.clock import FakeClock
@@ -320,7 +326,7 @@ async def test_a_disabled_account_stays_out(
 async def test_nobody_leaves_for_the_provider_without_end(
     door: ExternalSignIn, database: Database, clock: FakeClock
 ) -> None:
-    for _ in range(30):
+    for _ in range(OF_DEPARTURES.tries):
         await begun(door)
     for _ in range(3):
         with pytest.raises(TooManyAttempts):
@@ -330,6 +336,13 @@ async def test_nobody_leaves_for_the_provider_without_end(
     assert other.url.startswith(ISSUER)
     clock.advance(dt.timedelta(minutes=1))
     await begun(door)
+
+
+async def test_a_company_behind_one_address_comes_in(
+    door: ExternalSignIn, provider: FakeOpenIdProvider
+) -> None:
+    for _ in range(OF_DEPARTURES.tries + 1):
+        await signed_in(door, provider)
 
 
 async def test_nobody_comes_back_without_end(door: ExternalSignIn, database: Database) -> None:
