@@ -1,5 +1,6 @@
 """The application: every route, every error, every header."""
 
+import functools
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -78,11 +79,13 @@ def create_app(services: Services) -> FastAPI:
 
 def _description(app: FastAPI) -> APIRouter:
     router = APIRouter(route_class=GuardedRoute)
+    # It takes a second to derive, and routes do not change once requests come.
+    description = functools.cache(lambda: describe(app))
 
     @router.get("/openapi.json", include_in_schema=False)
     @admits(Access.SIGNED_IN)
     def openapi(_caller: Caller) -> dict[str, Any]:
         """Return the description of the API."""
-        return describe(app)
+        return description()
 
     return router

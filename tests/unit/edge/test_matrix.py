@@ -1,0 +1,168 @@
+"""Every route of the application for everybody: what is not declared here fails."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.routing import iter_route_contexts
+
+from guesthouse.db import Database
+from guesthouse.edge.access import Access
+from guesthouse.edge.origin import SAFE_METHODS, CrossOrigin
+from guesthouse.edge.routes import admissions
+from guesthouse.kit.sensitive import Sensitive
+from tests.fakes.clock import FakeClock
+from tests.fakes.services import ESTATE
+from tests.unit.edge import rows_api, rows_pages
+from tests.unit.edge.world import CAST, HOST, Answer, World
+
+ROWS = rows_api.ROWS | rows_pages.ROWS
+V1 = rows_api.V1
+GATEWAY = {"X-Guesthouse-Environment": "acme", "X-Guesthouse-Route": "app"}
+NEWCOMER = {"login": "second", "title": "Second", "role": "viewer"}
+ESTATE_BODY = {"documents": dict(ESTATE)}
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("PUT", f"{V1}/environments/{{name}}/secrets/{{secret}}"): {"value": "given"},
+    ("POST", f"{V1}/estate/plan"): ESTATE_BODY,
+    ("POST", f"{V1}/estate/apply"): ESTATE_BODY,
+    ("POST", f"{V1}/partners"): {"name": "third", "title": "Third Ltd"},
+    ("PUT", f"{V1}/partners/{{name}}/members/{{login}}"): {"role": "developer"},
+    ("POST", f"{V1}/partners/{{name}}/invitations"): NEWCOMER,
+    ("POST", f"{V1}/invitations"): {**NEWCOMER, "partner": "acme"},
+    ("POST", f"{V1}/tokens"): {"name": "laptop", "scopes": ["env:read"]},
+    ("POST", f"{V1}/device"): {"client_id": "guesthouse"},
+}
+FOREIGN = {
+    "cross-site": {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.test"},
+    "same-site": {"Sec-Fetch-Site": "same-site", "Origin": f"https://app--acme.{HOST}"},
+    "old-browser": {"Origin": "https://evil.test"},
+    "says-nothing": {},
+}
+
+
+@pytest.fixture(scope="module")
+def made(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    state = tmp_path_factory.mktemp("state")
+    shutil.copy(migrated, state / "guesthouse.sqlite")
+    database = Database(Sensitive(f"sqlite:///{state / 'guesthouse.sqlite'}"))
+    yield World(database, FakeClock(), state)
+    database.close()
+
+
+@pytest.fixture
+def world(made: World) -> World:
+    return made.as_it_was()
+
+
+def _ask(world: World, method: str, path: str, headers: dict[str, str]) -> Answer:
+    names = dict(world.names)
+    if path.startswith(f"{V1}/instances"):
+        names["name"] = "spare" if method == "DELETE" else "local"
+    body = BODIES.get((method, path))
+    if path == f"{V1}/device/token":
+        body = {"device_code": world.codes["device"]}
+    if path.startswith("/api/"):
+        return world.ask(method, path.format(**names), {**GATEWAY, **headers}, body=body)
+    form = rows_pages.FORMS.get((method, path))
+    address = rows_pages.ADDRESSES.get((method, path), path)
+    form = None if form is None else {k: v.format(**world.codes) for k, v in form.items()}
+    return world.ask(method, address.format(**names), headers, form=form)
+
+
+def _routes() -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        ("method", "path"), [pytest.param(*route, id=" ".join(route)) for route in ROWS]
+    )
+
+
+def test_every_route_has_a_row(world: World) -> None:
+    found = {(method, path) for path, method in admissions(world.app)}
+    assert found == set(ROWS)
+
+
+def test_there_is_no_way_in_beside_declared_routes(world: World) -> None:
+    contexts = list(iter_route_contexts(world.app.routes))
+    assert [context.path for context in contexts if context.endpoint is None] == []
+    # A WebSocket has no method, and would go past the guard.
+    assert [context.path for context in contexts if not context.methods] == []
+
+
+@_routes()
+def test_everybody_gets_what_the_row_says(world: World, method: str, path: str) -> None:
+    expected = dict(zip(CAST, map(int, ROWS[method, path].split()), strict=True))
+    found = {}
+    for who in CAST:
+        answer = _ask(world, method, path, world.headers[who])
+        found[who] = answer.status
+        if who == "outsider" and answer.status == 200:
+            assert world.names["run_id"] not in answer.text
+            assert "acme" not in answer.text
+        if method not in SAFE_METHODS and answer.status < 400:
+            world.as_it_was()
+    assert found == expected
+
+
+@_routes()
+def test_a_token_that_only_reads_changes_nothing(world: World, method: str, path: str) -> None:
+    access = admissions(world.app)[path, method].access
+    if method in SAFE_METHODS or access is not Access.SIGNED_IN:
+        return
+    before = world.services.database
+    with before.reading() as transaction:
+        rows = transaction.connection.exec_driver_sql("select count(*) from audit_entries")
+        count = rows.scalar()
+    answer = _ask(world, method, path, world.headers["reader"])
+    assert answer.status in {403, 404}
+    with before.reading() as transaction:
+        rows = transaction.connection.exec_driver_sql("select count(*) from audit_entries")
+        assert rows.scalar() == count
+
+
+@pytest.mark.parametrize("sent", FOREIGN.values(), ids=FOREIGN)
+def test_pages_of_others_change_nothing_with_our_cookie(
+    world: World, sent: dict[str, str]
+) -> None:
+    cookie = {"Cookie": world.headers["operator"]["Cookie"]}
+    found = {
+        (method, path): _ask(world, method, path, {**cookie, **sent})
+        for (path, method), admission in admissions(world.app).items()
+        if method not in SAFE_METHODS and admission.access is Access.SIGNED_IN
+    }
+    assert {route: answer.status for route, answer in found.items()} == dict.fromkeys(found, 403)
+    assert len(found) > 20
+
+
+@pytest.mark.parametrize("name", ["cross-site", "same-site", "old-browser"])
+def test_pages_of_others_sign_nobody_in(world: World, name: str) -> None:
+    found = {
+        (method, path): _ask(world, method, path, FOREIGN[name]).status
+        for (path, method), admission in admissions(world.app).items()
+        if method not in SAFE_METHODS and admission.access is Access.ANYONE
+    }
+    assert found == dict.fromkeys(found, 403)
+    assert len(found) >= 2
+
+
+def test_a_page_of_others_follows_no_log_with_our_cookie(world: World) -> None:
+    cookie = {"Cookie": world.headers["operator"]["Cookie"]}
+    address = f"{V1}/runs/{world.names['run_id']}/log?follow=true"
+    assert world.ask("GET", address, cookie).status == 200
+    assert world.ask("GET", address, {**cookie, "Origin": f"https://{HOST}"}).status == 200
+    foreign = world.ask("GET", address, {**cookie, "Origin": "https://evil.test"})
+    assert foreign.status == 403
+    assert CrossOrigin().sentence in foreign.text
+
+
+def test_a_bearer_counts_where_there_is_a_cookie_too(world: World) -> None:
+    both = {**world.headers["operator"], **world.headers["reader"], "Sec-Fetch-Site": "cross-site"}
+    said = world.ask("GET", f"{V1}/whoami", both)
+    assert '"env:read"' in said.text
+    assert (
+        world.ask("POST", f"{V1}/partners", both, body={"name": "x", "title": "X"}).status == 403
+    )
+    wrong = {**world.headers["operator"], "Authorization": "Bearer ghs_nothing"}
+    assert world.ask("GET", f"{V1}/whoami", wrong).status == 401
+    basic = {**world.headers["operator"], "Authorization": "Basic eDp5"}
+    assert world.ask("GET", f"{V1}/whoami", basic).status == 200
