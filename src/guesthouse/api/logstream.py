@@ -20,7 +20,7 @@ HEARTBEAT: Final = dt.timedelta(seconds=10)
 RECHECK: Final = dt.timedelta(seconds=3)
 UNSTARTED: Final = frozenset({StepState.PENDING, StepState.SKIPPED})
 
-Readmit = Callable[[], Awaitable[object]]
+Readmit = Callable[[], Awaitable[Scope | None]]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Reader:
     after: int
     """The last line they have; 0 for none."""
     readmit: Readmit
-    """Raises once their token opens nothing any more."""
+    """Returns what they may see now; raises once their token or session opens nothing more."""
 
 
 class LogStream:
@@ -48,6 +48,7 @@ class LogStream:
         self._clock = clock
         self._reader = reader
         self._after = reader.after
+        self._scope = reader.scope
         self._shown: dict[str, StepState] = {}
         self._spoke = self._checked = clock.monotonic()
 
@@ -70,10 +71,7 @@ class LogStream:
         """Return what follows: from the tail, or from the store for those who are further back."""
         lines = tail.lines(self._after)
         if self._after < tail.start:
-            scope, run_id = self._reader.scope, self._reader.run_id
-            lines = await run_in_threadpool(
-                self._runs.log, scope, run_id, after=self._after, limit=PAGE_LINES
-            )
+            lines = await self._read(PAGE_LINES)
         if lines:
             self._after = lines[-1].sequence
         return lines
@@ -123,11 +121,21 @@ class LogStream:
             return True
         self._checked = now
         try:
-            await self._reader.readmit()
-            await run_in_threadpool(self._runs.get, self._reader.scope, self._reader.run_id)
+            # Their role may have changed since, with this partner alone.
+            scope = await self._reader.readmit()
+            if scope is None:
+                return False
+            self._scope = scope
+            await self._read(1)
         except GuesthouseError:
             return False
         return True
+
+    async def _read(self, limit: int) -> tuple[LogLine, ...]:
+        run_id = self._reader.run_id
+        return await run_in_threadpool(
+            self._runs.log, self._scope, run_id, after=self._after, limit=limit
+        )
 
 
 def _line_event(line: LogLine) -> bytes:

@@ -1,0 +1,82 @@
+"""Open streams end within 5 s of what opened them: token, session, role, account."""
+
+import datetime as dt
+from collections.abc import Callable
+
+import pytest
+
+from guesthouse.api import create_app
+from guesthouse.db import Database
+from guesthouse.edge.access import SESSION_COOKIE
+from guesthouse.people import ActorKind, Role
+from guesthouse.people.model import Account, Door, MembershipOrigin, Opened, Origin
+from guesthouse.people.scope import account_scope
+from tests.fakes.asgi import client_of
+from tests.fakes.clock import START
+from tests.fakes.services import OPERATOR, FakeServices, fake_services
+from tests.unit.api.events import events_of
+from tests.unit.api.test_requests import Acting
+
+AFTER = dt.timedelta(seconds=11)
+LIMIT = dt.timedelta(seconds=5)
+End = Callable[[FakeServices, Opened], object]
+
+
+def _revoked(services: FakeServices, opened: Opened) -> None:
+    scope = account_scope(opened.account, session=opened.session.id)
+    services.sessions.revoke(scope, opened.session.id)
+
+
+ENDS: dict[str, End] = {
+    "session-revoked": _revoked,
+    "account-disabled": lambda s, o: s.accounts.disable(OPERATOR, o.account.login),
+    "seen-out-of-this-partner": lambda s, o: s.accounts.remove(OPERATOR, "acme", o.account.login),
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_a_log_ends_for_who_may_not_read_it_any_more(
+    database: Database, tmp_path_factory: pytest.TempPathFactory, end: End
+) -> None:
+    clock = Acting()
+    services = fake_services(database, clock, tmp_path_factory.mktemp("state"))
+    run = services.environments.deploy(OPERATOR, "acme")
+    opened = _signed_in(services)
+    clock.at, clock.act = clock.now() + AFTER, lambda: end(services, opened) and None
+    client = client_of(create_app(services))
+    client.headers["Cookie"] = f"{SESSION_COOKIE}={opened.secret.reveal()}"
+    answer = client.get(f"/api/v1/runs/{run.id}/log", params={"follow": True})
+    assert answer.status_code == 200
+    assert clock.act is None
+    assert clock.now() - START <= AFTER + LIMIT
+    assert events_of(answer.text) == []
+
+
+def _signed_in(services: FakeServices) -> Opened:
+    """Return a session of somebody who is a member of two partners."""
+    accounts = services.people.parts.accounts
+    made = Account(
+        id="acc_1",
+        login="member",
+        title="Member",
+        kind=ActorKind.MEMBER,
+        has_password=False,
+        has_totp=False,
+        is_declared=False,
+        created_at=START,
+    )
+    with services.database.transaction() as transaction:
+        accounts.insert(transaction, made)
+        for partner in ("acme", "other"):
+            accounts.join(
+                transaction,
+                made.id,
+                partner,
+                role=Role.VIEWER,
+                origin=MembershipOrigin.INVITATION,
+            )
+        found = accounts.by_id(transaction, made.id)
+        assert found is not None
+        return services.sessions.open(
+            transaction, found, door=Door.OIDC, origin=Origin("192.0.2.1")
+        )
