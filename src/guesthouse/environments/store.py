@@ -23,10 +23,18 @@ class EnvironmentStore:
         return None if row is None else _environment(row)
 
     def page(
-        self, scope: Scope, transaction: Transaction, *, cursor: str | None, limit: int
+        self,
+        scope: Scope,
+        transaction: Transaction,
+        *,
+        cursor: str | None,
+        limit: int,
+        partner: str | None = None,
     ) -> Page[Environment]:
         """Return environments by name."""
         statement = sa.select(environments).where(visible(scope)).order_by(environments.c.name)
+        if partner is not None:
+            statement = statement.where(environments.c.partner == partner)
         if cursor is not None:
             statement = statement.where(environments.c.name > cursor)
         found = [_environment(row) for row in transaction.rows(statement.limit(limit + 1))]
