@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import p1_environment, p3_provision, p4_no_change
+from bench import p1_environment, p3_provision, p4_no_change, p5_gateway
 from bench.measure import Row
 from bench.programs import ProgramFailed, run
 
@@ -19,6 +19,7 @@ ROWS: Mapping[str, Callable[[], Iterator[Row]]] = {
     "P1": p1_environment.rows,
     "P3": p3_provision.rows,
     "P4": p4_no_change.rows,
+    "P5": p5_gateway.rows,
 }
 HEADINGS = ("row", "what", "n", "median", "p95", "by hand", "ratio", "target", "")
 
@@ -99,9 +100,9 @@ def _cells(row: Row) -> tuple[str, ...]:
         row.id,
         row.what,
         str(row.n),
-        f"{row.median:.2f} s",
-        f"{row.p95:.2f} s",
-        "" if row.against is None else f"{row.against:.2f} s",
+        f"{row.median:.3g} s",
+        f"{row.p95:.3g} s",
+        "" if row.against is None else f"{row.against:.3g} s",
         "" if row.ratio is None else f"{row.ratio:.2f} x",
         row.target,
         "met" if row.met else "missed",
