@@ -2,7 +2,23 @@
 
 from typing import Final
 
-from guesthouse.web.pages import environments, home, instances, live, runs, styleguide
+from guesthouse.web.pages import (
+    account,
+    audit,
+    device,
+    entrance,
+    environments,
+    home,
+    instances,
+    invitation,
+    live,
+    partners,
+    runs,
+    signin,
+    styleguide,
+    tokens,
+    totp,
+)
 
 ROUTERS: Final = (
     home.router,
@@ -10,5 +26,14 @@ ROUTERS: Final = (
     runs.router,
     instances.router,
     live.router,
+    signin.router,
+    entrance.router,
+    invitation.router,
+    account.router,
+    totp.router,
+    tokens.router,
+    partners.router,
+    audit.router,
+    device.router,
     styleguide.router,
 )
