@@ -30,7 +30,7 @@ NEWEST_RUNS: Final = 100
 MAX_TOPICS: Final = 4
 
 Row = tuple[Any, ...]
-Readmit = Callable[[], Awaitable[object]]
+Readmit = Callable[[], Awaitable[Scope | None]]
 
 
 @dataclass(frozen=True)
@@ -171,9 +171,13 @@ class LiveStream:
             return True
         self._checked = now
         try:
-            await self._readmit()
+            # Their memberships may have changed since.
+            scope = await self._readmit()
         except GuesthouseError:
             return False
+        if scope is None:
+            return False
+        self._scope = scope
         return True
 
 
