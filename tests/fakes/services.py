@@ -20,6 +20,7 @@ from guesthouse.environments.store import EnvironmentStore
 from guesthouse.errors import NotFound
 from guesthouse.estate.model import EnvironmentSpec
 from guesthouse.estate.ports import CommitResolver, EnvironmentActions, InstanceActions
+from guesthouse.estate.offboard import OffboardService
 from guesthouse.estate.partners import PartnerService
 from guesthouse.estate.service import Domains, EstatePorts, EstateService
 from guesthouse.gateway.service import AuthorisationService, Entrance
@@ -139,6 +140,7 @@ class FakeServices:
     instances: InstanceService
     estate: EstateService
     partners: PartnerService
+    offboarding: OffboardService
     authorisation: AuthorisationService
     entrance: Entrance
     tokens: TokenStore
@@ -203,6 +205,7 @@ def fake_services(database: Database, clock: Clock, state: Path) -> FakeServices
             Domains(settings.domain, settings.apps_domain),
         ),
         partners=PartnerService(database, clock),
+        offboarding=OffboardService(database, clock, everybody.accounts, environments, runs),
         authorisation=AuthorisationService(database, tokens, door),
         entrance=Entrance(database, door),
         tokens=tokens,

@@ -78,6 +78,9 @@ class PartnerView(BaseModel):
     title: str = ""
     is_declared: bool = Field(description="False for one added by hand, outside of the estate.")
     is_leaving: bool = Field(description="Whether it goes with its last environment.")
+    offboarded_at: dt.datetime | None = Field(
+        description="Since when nobody of it is let in; null while it is welcome."
+    )
 
 
 class MemberView(BaseModel):
@@ -186,6 +189,7 @@ def partner_view(partner: PartnerInfo) -> PartnerView:
         title=partner.title,
         is_declared=partner.is_declared,
         is_leaving=partner.is_leaving,
+        offboarded_at=partner.offboarded_at,
     )
 
 

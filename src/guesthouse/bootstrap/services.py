@@ -22,6 +22,7 @@ from guesthouse.environments.secrets import EnvironmentSecrets
 from guesthouse.environments.service import EnvironmentService
 from guesthouse.environments.stack import StackPlays
 from guesthouse.environments.tasks import EnvironmentTasks, TaskParts
+from guesthouse.estate.offboard import OffboardService
 from guesthouse.estate.partners import PartnerService
 from guesthouse.estate.service import Domains, EstatePorts, EstateService
 from guesthouse.gateway.certificates import CertificateAuthority
@@ -58,6 +59,7 @@ class Services:
     secrets: EnvironmentSecrets
     estate: EstateService
     partners: PartnerService
+    offboarding: OffboardService
     authorisation: AuthorisationService
     entrance: Entrance
 
@@ -167,6 +169,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         secrets=secrets,
         estate=estate,
         partners=PartnerService(database, clock),
+        offboarding=OffboardService(database, clock, everybody.accounts, environments, runs),
         authorisation=AuthorisationService(database, tokens, everybody.gateway_door),
         entrance=Entrance(database, everybody.gateway_door),
     )

@@ -6,6 +6,7 @@ from guesthouse.config import Settings
 from guesthouse.db import Database
 from guesthouse.environments.secrets import EnvironmentSecrets
 from guesthouse.environments.service import EnvironmentService
+from guesthouse.estate.offboard import OffboardService
 from guesthouse.estate.partners import PartnerService
 from guesthouse.estate.service import EstateService
 from guesthouse.gateway.service import AuthorisationService, Entrance
@@ -52,6 +53,11 @@ class Services(Protocol):
     @property
     def partners(self) -> PartnerService:
         """Partners."""
+        ...
+
+    @property
+    def offboarding(self) -> OffboardService:
+        """Sees partners out."""
         ...
 
     @property

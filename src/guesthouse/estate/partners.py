@@ -1,5 +1,6 @@
 """Partners outside of an apply: look, and add one by hand."""
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from guesthouse.kit.clock import Clock
 from guesthouse.kit.pagination import Page, bounded_limit
 from guesthouse.people import Action, Scope, require
 from guesthouse.people.errors import PartnerUnknown
+from guesthouse.people.store import AccountStore
 
 
 class PartnerExists(Conflict):
@@ -48,6 +50,8 @@ class PartnerInfo:
     """Whether the estate declares it; one that was added by hand stays whatever is applied."""
     is_leaving: bool
     """Whether it is declared no more, and goes with its last environment."""
+    offboarded_at: dt.datetime | None = None
+    """Since when nobody of it is let in; None while it is welcome."""
 
 
 class PartnerService:
@@ -56,6 +60,7 @@ class PartnerService:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._accounts = AccountStore()
 
     def list(
         self, scope: Scope, *, cursor: str | None = None, limit: int | None = None
@@ -93,6 +98,7 @@ class PartnerService:
             NotPermitted: The caller is no operator.
             PartnerInvalid: No partner can be called so.
             PartnerExists: There is one of that name.
+            PartnerOffboarded: There was one of that name.
         """
         require(scope, Action.PARTNER_MANAGE, None)
         try:
@@ -102,6 +108,7 @@ class PartnerService:
         now = self._clock.now()
         desired = {"name": document.name, "title": document.title, ADDED: True}
         with self._database.transaction() as transaction:
+            self._accounts.require_standing(transaction, name)
             if self._row(transaction, name) is not None:
                 raise PartnerExists(name)
             transaction.insert(
@@ -121,5 +128,6 @@ def _info(row: Mapping[str, Any]) -> PartnerInfo:
         name=row["name"],
         title=str(desired.get("title", "")),
         is_declared=ADDED not in desired,
-        is_leaving=LEAVING in desired,
+        is_leaving=LEAVING in desired and row["offboarded_at"] is None,
+        offboarded_at=row["offboarded_at"],
     )

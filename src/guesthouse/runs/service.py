@@ -135,14 +135,20 @@ class RunService:
         if run.state.is_terminal:
             raise RunEnded(run)
         with self._database.transaction() as transaction:
-            self.cancel_in(transaction, scope, run)
+            self.cancel_in(transaction, scope, run_id)
         return self.get(scope, run_id)
 
-    def cancel_in(self, transaction: Transaction, scope: Scope, run: Run) -> None:
+    def cancel_in(self, transaction: Transaction, scope: Scope, run_id: str) -> None:
         """End a queued run, or ask a running one to end, in the caller's transaction.
 
-        One that has ended meanwhile is left alone.
+        One that has ended is left alone.
+
+        Raises:
+            RunNotFound: There is none, or not for this caller.
         """
+        run = self._store.get(scope, transaction, run_id)
+        if run is None:
+            raise RunNotFound(run_id)
         ending = Ending(RunState.CANCELLED, f"cancelled by {scope.actor} before it started")
         now = self._clock.now()
         if self._attempts.finish_queued(scope, transaction, run.id, ending=ending, at=now):

@@ -49,6 +49,10 @@ ROWS: dict[tuple[str, str], str] = {
     ("POST", f"{V1}/accounts/{{login}}/disable"): "401 403 403 403 403 403 200 403 403 403",
     ("POST", f"{V1}/accounts/{{login}}/enable"): "401 403 403 403 403 403 204 403 403 403",
     ("POST", f"{V1}/accounts/{{login}}/reset"): "401 403 403 403 403 403 201 403 403 403",
+    ("GET", f"{V1}/partners/{{name}}/offboard"): "401 403 403 403 403 403 200 403 403 403",
+    ("POST", f"{V1}/partners/{{name}}/offboard"): "401 403 403 403 403 403 200 403 403 403",
+    # 409: it was not offboarded.
+    ("POST", f"{V1}/partners/{{name}}/readmit"): "401 403 403 403 403 403 409 403 403 403",
     ("GET", f"{V1}/whoami"): "401 200 200 200 200 200 200 200 403 200",
     ("GET", f"{V1}/tokens"): "401 200 200 200 200 200 200 200 403 403",
     ("POST", f"{V1}/tokens"): "401 201 201 201 201 201 201 403 403 403",
