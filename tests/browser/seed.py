@@ -228,7 +228,7 @@ def _people(services: FakeServices) -> None:
                 account=f"acc_{login}"[:40],
                 partner=partner,
                 role=role.value,
-                origin="local",
+                origin="invitation",
             )
 
 
