@@ -36,21 +36,23 @@ def control_upstream(site: Site) -> list[str]:
 def credentials(site: Site) -> Iterator[str]:
     """Yield what decides whether the browser's cookie counts for this request.
 
-    A page of somebody else can have the browser send it, in WebSockets and forms, too.
+    A page of somebody else can have the browser send it: in WebSockets and forms, which name their
+    origin, and for images and scripts, which name at most the page.
     """
+    ours = _origins(site)
+    ignored = 'set $guesthouse_credential "";'
     yield "set $guesthouse_credential $guesthouse_cookie;"
-    yield from block(
-        f'if ($http_origin !~ "{origins(site)}")',
-        'set $guesthouse_credential "";',
-    )
+    yield from block(f'if ($http_origin !~ "^(?:{ours})?$")', ignored)
+    yield 'set $guesthouse_embedding "$guesthouse_is_embedded|$http_origin|$http_referer";'
+    yield from block(f'if ($guesthouse_embedding ~ "^1\\|\\|(?!{ours}/)")', ignored)
 
 
-def origins(site: Site) -> str:
-    """Return a pattern of the origins that may use the cookie: none named, or a route of ours."""
+def _origins(site: Site) -> str:
+    """Return a pattern of the origins that may use the cookie: the environment's routes."""
     ports = {site.public_port or site.port, site.port}
     suffixes = sorted("" if port == HTTPS_PORT else f":{port}" for port in ports)
     host = re.escape(site.routes[0].host.partition("--")[2])
-    return f"^(?:https://{SINGLE_NAME}--{host}(?:{'|'.join(suffixes)}))?$"
+    return f"https://{SINGLE_NAME}--{host}(?:{'|'.join(suffixes)})"
 
 
 def asking() -> Iterator[str]:

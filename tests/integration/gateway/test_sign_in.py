@@ -268,6 +268,43 @@ def test_the_cookie_counts_only_from_pages_of_its_environment(
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({"Sec-Fetch-Site": "same-origin"}, 200, id="own"),
+        pytest.param({"Sec-Fetch-Site": "none"}, 200, id="by-hand"),
+        pytest.param({"Sec-Fetch-Site": "same-site"}, 401, id="a-neighbour"),
+        pytest.param({"Sec-Fetch-Site": "cross-site"}, 401, id="a-stranger"),
+        pytest.param(
+            {"Sec-Fetch-Site": "same-site", "Referer": "https://{feed}:{port}/x"},
+            200,
+            id="own-other",
+        ),
+        pytest.param(
+            {
+                "Sec-Fetch-Site": "same-site",
+                "Referer": "https://{neighbour}:{port}/https://{feed}/",
+            },
+            401,
+            id="a-neighbour-named",
+        ),
+        pytest.param(
+            {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, 200, id="a-link"
+        ),
+    ],
+)
+def test_the_cookie_counts_for_no_part_of_somebody_elses_page(
+    gateway: Gateway, browser: Browser, headers: dict[str, str], status: int
+) -> None:
+    browser.sign_in(MEMBER)
+    browser.come_in(gateway.url("app"))
+    names = {"feed": gateway.host("feed"), "port": gateway.port}
+    names["neighbour"] = gateway.host("app", "other")
+    sent = {"Sec-Fetch-Mode": "no-cors", "Accept": "*/*"} | headers
+    sent = {name: value.format(**names) for name, value in sent.items()}
+    assert browser.get(gateway.url("app"), headers=sent).status_code == status
+
+
 def test_who_leaves_is_asked_to_sign_in_again(gateway: Gateway, browser: Browser) -> None:
     browser.sign_in(MEMBER)
     browser.come_in(gateway.url("app"))
