@@ -131,7 +131,9 @@ def running(directory: Path, port: int) -> Iterator[RunningProvider]:
                 assert said == "ready\n", (directory / "provider.log").read_text()
                 yield RunningProvider(issuer, certificate, process)
             finally:
-                process.kill()
+                # `node` may be a script around the real one: it ends by itself with its input.
+                _pipe(process.stdin).close()
+                process.wait(timeout=20)
 
 
 def free_port() -> int:
