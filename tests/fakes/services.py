@@ -19,9 +19,9 @@ from guesthouse.environments.service import DEPLOY, DESTROY, EnvironmentService
 from guesthouse.environments.store import EnvironmentStore
 from guesthouse.errors import NotFound
 from guesthouse.estate.model import EnvironmentSpec
-from guesthouse.estate.ports import CommitResolver, EnvironmentActions, InstanceActions
 from guesthouse.estate.offboard import OffboardService
 from guesthouse.estate.partners import PartnerService
+from guesthouse.estate.ports import CommitResolver, EnvironmentActions, InstanceActions
 from guesthouse.estate.service import Domains, EstatePorts, EstateService
 from guesthouse.gateway.service import AuthorisationService, Entrance
 from guesthouse.instances.plan import ControlPlane
@@ -201,7 +201,12 @@ def fake_services(database: Database, clock: Clock, state: Path) -> FakeServices
         estate=EstateService(
             database,
             clock,
-            EstatePorts(FakeResolver({"main": COMMIT, "v2": "d" * 40}), actions, actions),
+            EstatePorts(
+                FakeResolver({"main": COMMIT, "v2": "d" * 40}),
+                actions,
+                actions,
+                everybody.accounts,
+            ),
             Domains(settings.domain, settings.apps_domain),
         ),
         partners=PartnerService(database, clock),

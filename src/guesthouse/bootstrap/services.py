@@ -132,6 +132,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Services:
         resolver=sources,
         environments=EstateEnvironments(environments),
         instances=EstateInstances(instances),
+        members=everybody.accounts,
     )
     estate = EstateService(
         database, clock, estate_ports, Domains(settings.domain, settings.apps_domain)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -98,12 +98,18 @@ def _keys_at(place: list[Any], shape: type[Document] | None) -> list[str]:
     if shape is None:
         tag, *place = place
         shape = INSTANCE_SHAPES[tag]
-    for key in place:
-        inner = shape.model_fields[str(key)].annotation
+    # A place in a list is a number, which is no key.
+    for key in (part for part in place if isinstance(part, str)):
+        inner = _item(shape.model_fields[key].annotation)
         if not (isinstance(inner, type) and issubclass(inner, Document)):
             return []
         shape = inner
     return list(shape.model_fields)
+
+
+def _item(annotation: object) -> object:
+    """Return what a list holds; anything else as it is."""
+    return get_args(annotation)[0] if get_origin(annotation) is list else annotation
 
 
 def _path(details: ErrorDetails, shape: type[Document] | None) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 ADDRESS = r"^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$"
 USER = r"^[a-z_][a-z0-9_-]*$"
 HOST_KEY = r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]+={0,3}$"
+LOGIN = r"^[a-z0-9][a-z0-9._@+-]{1,62}$"
 ABSOLUTE = r"^/[^\x00-\x1f]*$"
 
 RULES = {
@@ -30,6 +31,7 @@ RULES = {
     ADDRESS: "an address or host name",
     USER: "a user name",
     HOST_KEY: "a public host key such as: ssh-ed25519 AAAA…",
+    LOGIN: "2 to 63 small letters, digits and . _ @ + -",
     ABSOLUTE: "an absolute path",
 }
 """What each pattern asks for, in words."""
@@ -79,11 +81,22 @@ class ProductDocument(Document):
     source: SourceDocument
 
 
+class MemberDocument(Document):
+    """Somebody of a partner; how they come in stands in no file."""
+
+    login: Annotated[str, Field(pattern=LOGIN)]
+    title: Title = Field(description="The person's name, where the account is made")
+    role: Literal["viewer", "developer", "manager"]
+
+
 class PartnerDocument(Document):
     """A third-party organisation."""
 
     name: Name
     title: Title
+    members: list[MemberDocument] = Field(
+        default=[], description="Its people; who is invited by hand need not be here"
+    )
 
 
 class LocalInstanceDocument(Document):

@@ -1,6 +1,6 @@
 """Reads the files of an estate into values, and says all that is wrong with them at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from guesthouse.errors import Problem
 from guesthouse.estate.complaints import problems_of
-from guesthouse.estate.documents import ROOT_SHAPES, SHAPES, EstateDocument
+from guesthouse.estate.documents import ROOT_SHAPES, SHAPES, EstateDocument, MemberDocument
 from guesthouse.estate.model import Estate, EstateInvalid
 from guesthouse.estate.values import estate_of
 from guesthouse.estate.yamlfile import YamlProblem, read_yaml
+from guesthouse.people.rules import RESERVED
 
 ESTATE = "estate"
 ESTATE_FILE = "estate.yaml"
@@ -157,6 +158,8 @@ def _across(reading: Reading) -> Iterator[Problem]:
     for name, document in reading.folders["environments"].items():
         for key in ("partner", "product", "instance"):
             yield from _reference(reading, name, key, getattr(document, key))
+    for name, document in reading.folders["partners"].items():
+        yield from _logins(name, document.members)
     ports: dict[int, str] = {}
     for name, document in reading.folders["instances"].items():
         port = getattr(document, "gateway_port", None)
@@ -176,3 +179,15 @@ def _reference(reading: Reading, environment: str, key: str, target: str) -> Ite
     hint = f"did you mean {near[0]}?" if near else f"declare it in {folder}/{target}.yaml"
     where = f"environments/{environment}.yaml: {key}"
     yield Problem(where, f"there is no {key} {target}", hint)
+
+
+def _logins(partner: str, members: Sequence[MemberDocument]) -> Iterator[Problem]:
+    """Yield what is wrong with the logins of a partner's file."""
+    seen: set[str] = set()
+    for index, member in enumerate(members):
+        where = f"partners/{partner}.yaml: members/{index}/login"
+        if member.login in RESERVED:
+            yield Problem(where, f"{member.login} is a name of ours", "take another login")
+        if member.login in seen:
+            yield Problem(where, f"{member.login} is there twice", "give each person one role")
+        seen.add(member.login)

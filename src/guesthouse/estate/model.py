@@ -1,15 +1,17 @@
 """What an estate declares, and what a plan is. Pure values; YAML is read in load.py."""
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
 
 from guesthouse.environments.model import EnvironmentState
 from guesthouse.errors import Conflict, Denied, Invalid, NotFound, Problem
 from guesthouse.instances.model import Provider
+from guesthouse.people.model import DeclaredMember, Role
 from guesthouse.runs.model import Run
 
 Json = Mapping[str, Any]
@@ -42,6 +44,15 @@ class Partner:
 
     name: str
     title: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """Somebody of a partner; `Estate.members` has them by partner and login."""
+
+    title: str
+    """Taken where the account is made; whoever has one already keeps their own."""
+    role: Role
 
 
 @dataclass(frozen=True)
@@ -117,6 +128,17 @@ class Estate:
     partners: Mapping[str, Partner]
     instances: Mapping[str, InstanceSpec]
     environments: Mapping[str, EnvironmentSpec]
+    members: Mapping[str, Member] = field(default_factory=dict)
+    """By ``<partner>/<login>``."""
+
+    def members_of(self, partner: str) -> tuple[DeclaredMember, ...]:
+        """Return those a partner's file names, as people take them."""
+        found = [(name.partition("/"), member) for name, member in self.members.items()]
+        return tuple(
+            DeclaredMember(login, member.title, member.role)
+            for (owner, _, login), member in found
+            if owner == partner
+        )
 
 
 @dataclass(frozen=True)
@@ -138,12 +160,18 @@ class Actual:
     partners: Mapping[str, Json]
     instances: Mapping[str, Json]
     environments: Mapping[str, ActualEnvironment]
+    members: Mapping[str, Json] = field(default_factory=dict)
+    """Those an estate has declared, by ``<partner>/<login>``; who was invited is not here."""
+    offboarded: Mapping[str, dt.datetime] = field(default_factory=dict)
+    """Since when partners are, by name."""
 
 
 class ObjectKind(Enum):
     """What a change is about, in the order changes are made."""
 
     PARTNER = "partner"
+    MEMBER = "member"
+    """Named ``<partner>/<login>``."""
     PRODUCT = "product"
     INSTANCE = "instance"
     ENVIRONMENT = "environment"
@@ -262,6 +290,27 @@ class Pinned(Conflict):
             f"{where}: {field} can't change from {before} to {after} in place",
             where=where,
             next_step=f"remove {where}, apply, then declare it anew",
+        )
+
+
+class PartnerGone(Conflict):
+    """The estate declares partners that were offboarded."""
+
+    def __init__(self, partners: Mapping[str, dt.datetime]) -> None:
+        problems = [
+            Problem(
+                f"partners/{name}.yaml",
+                f"partner {name} was offboarded on {at:%Y-%m-%d at %H:%M} UTC",
+                f"remove the file and its environments', or: guesthouse partner readmit {name}",
+            )
+            for name, at in sorted(partners.items())
+        ]
+        first = problems[0]
+        super().__init__(
+            f"the estate declares what is over: {first.what}",
+            where=first.where,
+            problems=problems,
+            next_step=first.instead,
         )
 
 

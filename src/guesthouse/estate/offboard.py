@@ -160,7 +160,8 @@ class OffboardService:
         """End all there is, and return the runs that destroy what is on instances."""
         names = self._store.environments(transaction, partner)
         self._store.close_routes(scope, transaction, names, holdings)
-        self._accounts.expel_in(transaction, scope, partner, at=since)
+        if holdings.members or holdings.invitations:
+            self._accounts.expel_in(transaction, scope, partner, at=since)
         now = self._clock.now()
         self._store.end_invitations(scope, transaction, partner, at=now)
         self._store.end_tokens(scope, transaction, partner, at=now)

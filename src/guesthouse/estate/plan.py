@@ -16,6 +16,7 @@ from guesthouse.estate.model import (
     GitSource,
     Json,
     ObjectKind,
+    PartnerGone,
     Pinned,
     Plan,
     RunKind,
@@ -58,9 +59,11 @@ def difference(
         EnvironmentUndeclared: Neither side knows that environment.
         Pinned: A change would hand one thing's data to another.
         SharedInstance: One environment is asked for, and its instance changes for others, too.
+        PartnerGone: The files declare a partner that was offboarded.
     """
     whole = actual
     wanted, actual = _narrowed(wanted, actual, environment)
+    _check_partners(wanted, whole)
     instances = tuple(_changes(ObjectKind.INSTANCE, wanted.instances, actual.instances))
     changed = {change.name: change for change in instances if change.kind is ChangeKind.CHANGE}
     for change in changed.values():
@@ -68,6 +71,7 @@ def difference(
     environments = tuple(_environment_changes(wanted, actual, commits, changed))
     changes = (
         *_changes(ObjectKind.PARTNER, wanted.partners, actual.partners),
+        *_member_changes(wanted, actual),
         *_changes(ObjectKind.PRODUCT, wanted.products, actual.products),
         *instances,
         *environments,
@@ -96,6 +100,21 @@ def _changes(
             yield Change(ChangeKind.CHANGE, kind, name, fields)
     for name in sorted(actual.keys() - wanted.keys()):
         yield Change(ChangeKind.REMOVE, kind, name)
+
+
+def _member_changes(wanted: Estate, actual: Actual) -> Iterator[Change]:
+    # People keep the name they have: it counts where an account is made, and nowhere else.
+    before = {
+        name: {**found, "title": wanted.members[name].title} if name in wanted.members else found
+        for name, found in actual.members.items()
+    }
+    yield from _changes(ObjectKind.MEMBER, wanted.members, before)
+
+
+def _check_partners(wanted: Estate, actual: Actual) -> None:
+    gone = {name: at for name, at in actual.offboarded.items() if name in wanted.partners}
+    if gone:
+        raise PartnerGone(gone)
 
 
 def _environment_changes(
@@ -210,6 +229,7 @@ def _narrowed(wanted: Estate, actual: Actual, environment: str | None) -> tuple[
         partners=_only(actual.partners, spec.partner),
         instances=_only(actual.instances, spec.instance),
         environments=_only(actual.environments, environment),
+        members=_below(actual.members, f"{spec.partner}/"),
     )
 
 
@@ -222,8 +242,13 @@ def _around(wanted: Estate, spec: EnvironmentSpec) -> Estate:
         partners=_only(wanted.partners, spec.partner),
         instances=_only(wanted.instances, spec.instance),
         environments=_only(wanted.environments, spec.name),
+        members=_below(wanted.members, f"{spec.partner}/"),
     )
 
 
 def _only(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {name: values[name]} if name in values else {}
+
+
+def _below(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name.startswith(prefix)}

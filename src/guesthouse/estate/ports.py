@@ -5,6 +5,7 @@ from typing import Protocol
 from guesthouse.db import Transaction
 from guesthouse.estate.model import EnvironmentSpec
 from guesthouse.people import Scope
+from guesthouse.people.model import DeclaredMember
 from guesthouse.runs import Run
 
 
@@ -47,6 +48,27 @@ class EnvironmentActions(Protocol):
 
         Raises:
             NotFound: There is none of that name.
+        """
+        ...
+
+
+class MemberActions(Protocol):
+    """Makes the members of a partner those that are declared."""
+
+    def declare(
+        self,
+        transaction: Transaction,
+        scope: Scope,
+        partner: str,
+        members: tuple[DeclaredMember, ...],
+    ) -> None:
+        """Let in who is declared and see out who was and is no more; who was invited stays.
+
+        Args:
+            transaction: Carries everything.
+            scope: Who acts.
+            partner: Whose members; its row is there.
+            members: All that are declared.
         """
         ...
 

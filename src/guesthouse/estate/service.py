@@ -23,7 +23,12 @@ from guesthouse.estate.model import (
     as_json,
 )
 from guesthouse.estate.plan import Commits, difference, sources
-from guesthouse.estate.ports import CommitResolver, EnvironmentActions, InstanceActions
+from guesthouse.estate.ports import (
+    CommitResolver,
+    EnvironmentActions,
+    InstanceActions,
+    MemberActions,
+)
 from guesthouse.estate.store import ASKED, WAITING, EstateStore
 from guesthouse.instances.model import InstanceState
 from guesthouse.kit.clock import Clock
@@ -42,6 +47,7 @@ class EstatePorts:
     resolver: CommitResolver
     environments: EnvironmentActions
     instances: InstanceActions
+    members: MemberActions
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,7 @@ class EstateService:
             EstateForbidden: The caller is a member.
             EnvironmentUndeclared: Nobody knows that environment.
             Pinned, SharedInstance: A change that can't be made in place.
+            PartnerGone: The files declare a partner that was offboarded.
             Unavailable: A Git host does not answer.
         """
         wanted, commits = await self._prepared(scope, documents, environment)
@@ -123,6 +130,7 @@ class EstateService:
                 for change in plan.changes
                 if (run := self._carry_out(transaction, scope, change, (wanted, commits)))
             ]
+            self._declare_members(transaction, scope, plan, wanted)
             runs += self.clear(transaction, scope)
             if not plan.is_empty:
                 detail = {"changes": len(plan.changes), "runs": [run.id for run in runs]}
@@ -222,8 +230,18 @@ class EstateService:
             case RunKind.DESTROY:
                 return self._ports.environments.destroy(transaction, scope, change.name)
             case None:
-                self._write(transaction, scope, change, estate)
+                if change.object is not ObjectKind.MEMBER:
+                    self._write(transaction, scope, change, estate)
                 return None
+
+    def _declare_members(
+        self, transaction: Transaction, scope: Scope, plan: Plan, wanted: Estate
+    ) -> None:
+        """Have people make members of who is declared, partner by partner."""
+        changed = {change.name.partition("/")[0] for change in plan.of(ObjectKind.MEMBER)}
+        for partner in sorted(changed):
+            members = wanted.members_of(partner)
+            self._ports.members.declare(transaction, scope, partner, members)
 
     def _write(
         self, transaction: Transaction, scope: Scope, change: Change, estate: Estate
@@ -259,6 +277,8 @@ def _declared(estate: Estate, kind: ObjectKind) -> Mapping[str, object]:
     match kind:
         case ObjectKind.PARTNER:
             return estate.partners
+        case ObjectKind.MEMBER:
+            return estate.members
         case ObjectKind.PRODUCT:
             return estate.products
         case ObjectKind.INSTANCE:

@@ -8,11 +8,19 @@ from typing import Any
 import sqlalchemy as sa
 
 from guesthouse.db import Transaction
-from guesthouse.db.tables import environments, instances, partners, products
+from guesthouse.db.tables import (
+    accounts,
+    environments,
+    instances,
+    memberships,
+    partners,
+    products,
+)
 from guesthouse.environments.model import EnvironmentState
 from guesthouse.estate.model import Actual, ActualEnvironment, Json, ObjectKind
 from guesthouse.instances.model import InstanceState
 from guesthouse.people import Scope
+from guesthouse.people.model import MembershipOrigin
 
 LEAVING = "leaving"
 """Key in ``desired`` of what is declared no more; its value is one of the two below."""
@@ -23,6 +31,10 @@ ADDED = "added"
 """Key in ``desired`` of a partner that was added by hand: no estate says that it goes."""
 COMMIT = "commit"
 LOCK_KEY = 7402003
+IS_OVER: Mapping[ObjectKind, sa.ColumnElement[bool]] = MappingProxyType(
+    {ObjectKind.PARTNER: partners.c.offboarded_at.is_not(None)}
+)
+"""Rows that stay although nothing stands on them: their names are not to be taken again."""
 TABLES: Mapping[ObjectKind, sa.Table] = MappingProxyType(
     {
         ObjectKind.PARTNER: partners,
@@ -60,6 +72,13 @@ class EstateStore:
                 row["name"]: _environment(row)
                 for row in transaction.rows(sa.select(environments))
                 if scope.sees(row["partner"])
+            },
+            members=self._members(scope, transaction),
+            offboarded={
+                row["name"]: row["offboarded_at"]
+                for row in transaction.rows(
+                    sa.select(partners).where(partners.c.offboarded_at.is_not(None))
+                )
             },
         )
 
@@ -108,7 +127,9 @@ class EstateStore:
         table, used = TABLES[kind], environments.c[kind.value]
         stood_on = sa.select(used).where(used.is_not(None))
         rows = transaction.rows(
-            sa.select(table.c.name, table.c.desired).where(table.c.name.not_in(stood_on))
+            sa.select(table.c.name, table.c.desired).where(
+                table.c.name.not_in(stood_on), sa.not_(IS_OVER.get(kind, sa.false()))
+            )
         )
         return {row["name"]: row["desired"][LEAVING] for row in rows if LEAVING in row["desired"]}
 
@@ -125,6 +146,19 @@ class EstateStore:
         del scope
         found = transaction.scalar(sa.select(instances.c.state).where(instances.c.name == name))
         return InstanceState(found)
+
+    def _members(self, scope: Scope, transaction: Transaction) -> dict[str, Json]:
+        statement = (
+            sa.select(memberships.c.partner, memberships.c.role, accounts.c.login)
+            .join(accounts, accounts.c.id == memberships.c.account)
+            .where(memberships.c.origin == MembershipOrigin.ESTATE.value)
+            .order_by(memberships.c.partner, accounts.c.login)
+        )
+        return {
+            f"{row['partner']}/{row['login']}": {"role": row["role"]}
+            for row in transaction.rows(statement)
+            if scope.sees(row["partner"])
+        }
 
     def _declared(self, transaction: Transaction, kind: ObjectKind) -> dict[str, Json]:
         rows = transaction.rows(sa.select(TABLES[kind].c.name, TABLES[kind].c.desired))

@@ -1,6 +1,6 @@
 """Makes the estate's values out of what its files hold. Checks nothing: that is done by then."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from guesthouse.estate.documents import (
@@ -20,11 +20,13 @@ from guesthouse.estate.model import (
     GitSource,
     InstanceSpec,
     LocalInstance,
+    Member,
     Partner,
     Phase,
     Product,
     SshInstance,
 )
+from guesthouse.people.model import Role
 
 Documents = Mapping[str, Any]
 
@@ -48,6 +50,7 @@ def estate_of(head: EstateDocument, folders: Mapping[str, Documents]) -> Estate:
             name: _environment(item, products[item.product])
             for name, item in _sorted(folders["environments"])
         },
+        members=dict(_members(folders["partners"])),
     )
 
 
@@ -57,6 +60,12 @@ def _sorted(documents: Documents) -> list[tuple[str, Any]]:
 
 def _partner(document: PartnerDocument) -> Partner:
     return Partner(document.name, document.title)
+
+
+def _members(partners: Documents) -> Iterator[tuple[str, Member]]:
+    for name, document in _sorted(partners):
+        for member in sorted(document.members, key=lambda each: each.login):
+            yield f"{name}/{member.login}", Member(member.title, Role(member.role))
 
 
 def _product(document: ProductDocument) -> Product:

@@ -20,7 +20,7 @@ from guesthouse.kit.clock import SystemClock
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people import operator_scope
 from tests.integration.postgresql import Cluster, cluster
-from tests.unit.estate.cast import MAIN, FakeEnvironments, FakeInstances, documents, succeed
+from tests.unit.estate.cast import MAIN, FakeEnvironments, FakeInstances, FakeMembers, documents, succeed
 
 OPERATOR = operator_scope("operator")
 WITHOUT_ACME = ("environments/acme.yaml", "partners/acme.yaml")
@@ -64,7 +64,7 @@ def _opened(url: Sensitive[str]) -> Iterator[Database]:
 def _apply(database: Database, files: Mapping[str, str], *, together: int = 1) -> list[Applied]:
     """Apply the same files several times at once."""
     meeting = Meeting(threading.Barrier(together))
-    ports = EstatePorts(meeting, FakeEnvironments(), FakeInstances())
+    ports = EstatePorts(meeting, FakeEnvironments(), FakeInstances(), FakeMembers())
     domains = Domains("localhost", "apps.localhost")
     service = EstateService(database, SystemClock(), ports, domains)
     with ThreadPoolExecutor(together) as pool:

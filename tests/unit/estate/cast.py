@@ -12,9 +12,15 @@ from guesthouse.db.tables import environments, instances
 from guesthouse.environments.model import EnvironmentState
 from guesthouse.errors import GuesthouseError, NotFound
 from guesthouse.estate.model import EnvironmentSpec
-from guesthouse.estate.ports import CommitResolver, EnvironmentActions, InstanceActions
+from guesthouse.estate.ports import (
+    CommitResolver,
+    EnvironmentActions,
+    InstanceActions,
+    MemberActions,
+)
 from guesthouse.instances.model import InstanceState
 from guesthouse.people import Scope
+from guesthouse.people.model import DeclaredMember
 from guesthouse.runs import Json, Run, RunState
 from tests.fakes.clock import START
 
@@ -72,6 +78,23 @@ class FakeResolver(CommitResolver):
         if isinstance(answer, GuesthouseError):
             raise answer
         return answer
+
+
+@dataclass
+class FakeMembers(MemberActions):
+    """Remembers who was declared; what becomes of it is people's."""
+
+    declared: list[tuple[str, tuple[DeclaredMember, ...]]] = field(default_factory=list)
+
+    @override
+    def declare(
+        self,
+        transaction: Transaction,
+        scope: Scope,
+        partner: str,
+        members: tuple[DeclaredMember, ...],
+    ) -> None:
+        self.declared.append((partner, members))
 
 
 class FakeEnvironments(EnvironmentActions):

@@ -26,6 +26,7 @@ from tests.unit.estate.cast import (
     NEXT,
     FakeEnvironments,
     FakeInstances,
+    FakeMembers,
     FakeResolver,
     documents,
     set_state,
@@ -54,7 +55,7 @@ class House:
     instances: FakeInstances
 
     def service(self) -> EstateService:
-        ports = EstatePorts(self.resolver, self.environments, self.instances)
+        ports = EstatePorts(self.resolver, self.environments, self.instances, FakeMembers())
         domains = Domains("localhost", "apps.localhost")
         return EstateService(self.database, self.clock, ports, domains)
 
