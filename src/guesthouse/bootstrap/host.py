@@ -31,6 +31,8 @@ async def prepare_host(settings: Settings, *, on_line: OnLine) -> Mapping[str, A
     Raises:
         PlaybookFailed: A package could not be installed or a service not started.
     """
+    # Ours before the roles fill it as root: whoever owns it may read InfluxDB's password in it.
+    control_plane(settings).control_root.mkdir(parents=True, exist_ok=True)
     return await _play(settings, "playbooks/provision.yml", on_line)
 
 
