@@ -1,7 +1,6 @@
 """Sign-ins with the provider that are under way: each is bound to one browser, and good once."""
 
 import datetime as dt
-import hmac
 
 import sqlalchemy as sa
 
@@ -57,15 +56,14 @@ class AttemptStore:
         Returns:
             None where there is none, it is another browser's, or it is too old.
         """
-        of_state = oidc_attempts.c.digest == digest(state)
-        row = transaction.row(sa.select(oidc_attempts).where(of_state))
-        if row is None or not hmac.compare_digest(row["browser_digest"], digest(browser)):
-            # Left where it is: a stranger with somebody's address must not end their sign-in.
-            return None
-        if (
-            transaction.change(sa.delete(oidc_attempts).where(of_state)) != 1
-            or row["expires_at"] <= self._clock.now()
-        ):
+        # Another browser's is left where it is: a stranger must not end somebody's sign-in.
+        theirs = (
+            oidc_attempts.c.digest == digest(state),
+            oidc_attempts.c.browser_digest == digest(browser),
+        )
+        # One statement, so that of several that come at once one gets the row.
+        row = transaction.row(sa.delete(oidc_attempts).where(*theirs).returning(oidc_attempts))
+        if row is None or row["expires_at"] <= self._clock.now():
             return None
         verifier = self._sealer.open(row["verifier"]).reveal().decode()
         return Attempt(Sensitive(state), row["nonce"], Sensitive(verifier)), row["path"]
