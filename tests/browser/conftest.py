@@ -1,5 +1,7 @@
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -52,6 +54,21 @@ class Stage:
             assert account is not None
             assert self.services.sessions.revoke_all(transaction, account.id)
 
+    def admit(self, context: BrowserContext, login: str) -> None:
+        """Give a browser the cookie of a session that somebody just opened."""
+        context.add_cookies(
+            [
+                {
+                    "name": SESSION_COOKIE,
+                    "value": self.session(login),
+                    "url": self.url,
+                    "secure": True,
+                    "httpOnly": True,
+                    "sameSite": "Lax",
+                }
+            ]
+        )
+
     def session(self, login: str) -> str:
         """Return the secret of a session that somebody just opened."""
         with self.services.database.transaction() as transaction:
@@ -63,9 +80,9 @@ class Stage:
         return opened.secret.reveal()
 
 
-@pytest.fixture(scope="session")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    place = tmp_path_factory.mktemp("console")
+@contextlib.contextmanager
+def staged(place: Path) -> Iterator[Stage]:
+    """Serve a console with a past until the end of the block."""
     database = Database(Sensitive(f"sqlite:///{place / 'guesthouse.sqlite'}"))
     upgrade(database)
     services = fake_services(database, ShiftedClock(NOW), place)
@@ -75,6 +92,12 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with serving(app, place) as console:
         yield Stage(console, services, app, story)
     database.close()
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with staged(tmp_path_factory.mktemp("console")) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
@@ -105,18 +128,7 @@ def open_page(stage: Stage, browser: Browser) -> Iterator[Opening]:
         )
         contexts.append(context)
         if login:
-            context.add_cookies(
-                [
-                    {
-                        "name": SESSION_COOKIE,
-                        "value": stage.session(login),
-                        "url": stage.url,
-                        "secure": True,
-                        "httpOnly": True,
-                        "sameSite": "Lax",
-                    }
-                ]
-            )
+            stage.admit(context, login)
         page = context.new_page()
         page.on(
             "console",
