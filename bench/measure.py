@@ -81,7 +81,12 @@ def absolute(name: str, what: str, seconds: list[float], *, at_most: float) -> R
 
 def p95(seconds: list[float]) -> float:
     """Return the time that one in twenty exceeds; of few samples, the worst."""
-    return sorted(seconds)[max(0, -(-len(seconds) * 95 // 100) - 1)]
+    return percentile(seconds, 95)
+
+
+def percentile(seconds: list[float], rank: int) -> float:
+    """Return the time that so many of a hundred do not exceed; of few samples, the worst."""
+    return sorted(seconds)[max(0, -(-len(seconds) * rank // 100) - 1)]
 
 
 def timed(action: Callable[[], object]) -> float:
