@@ -117,6 +117,7 @@ class Gateway:
     services: FakeServices
     console: Console
     relay: Relay
+    product_port: int
     names: list[str] = field(default_factory=list)
 
     def host(self, route: str, environment: str = "acme") -> str:
@@ -143,10 +144,10 @@ class Gateway:
         assert scope
         self.services.sessions.revoke(scope, session)
 
-    def websocket(self, headers: dict[str, str], route: str = "app") -> ClientConnection:
+    def websocket(self, headers: dict[str, str], *, environment: str = "acme") -> ClientConnection:
         """Open a WebSocket; its first message is what the product was sent."""
         return connect(
-            f"wss://{self.host(route)}:{self.port}/live",
+            f"wss://{self.host('app', environment)}:{self.port}/live",
             sock=socket.create_connection(("127.0.0.1", self.port), 20),
             ssl=self.context(),
             additional_headers=headers,
@@ -282,7 +283,17 @@ def serving(root: Path, *, admitted_while_away: int | None = None) -> Iterator[G
     _sites(nginx, product_server.port)
     relay = Relay(root, ca_file)
     with nginx.running(), relay.running():
-        yield Gateway(port, ca_file, control, control_server, product, services, console, relay)
+        yield Gateway(
+            port=port,
+            ca_file=ca_file,
+            control=control,
+            control_server=control_server,
+            product=product,
+            services=services,
+            console=console,
+            relay=relay,
+            product_port=product_server.port,
+        )
     control_server.stop()
     product_server.stop()
     services.database.close()

@@ -4,7 +4,7 @@ import json
 import socket
 import stat
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -105,6 +105,17 @@ def test_a_revoked_token_ends_websockets_and_streams_within_five_seconds(
     reader.join(LIMIT.total_seconds())
 
 
+def test_a_relay_of_another_machine_asks_over_https(gateway: Gateway) -> None:
+    headers = {"Authorization": f"Bearer {gateway.token('other')}"}
+    with gateway.websocket(headers, environment="other") as connection:
+        connection.recv(20)
+        gateway.control.asked.clear()
+        until(lambda: gateway.control.asked.count(("other", "app")) >= 2, seconds=6)
+        assert is_open(connection)
+        gateway.revoke_newest()
+        until(lambda: not is_open(connection), seconds=ENDED_SECONDS)
+
+
 def test_many_connections_of_one_caller_are_one_question(gateway: Gateway) -> None:
     headers = {"Authorization": f"Bearer {gateway.token()}"}
     with ExitStack() as opened:
@@ -170,24 +181,37 @@ def _asked(relay: Relay, head: str) -> bytes:
         plain.settimeout(20)
         plain.connect(str(relay.socket))
         plain.sendall(head.encode())
-        return b"".join(iter(lambda: plain.recv(65536), b""))
+        received = bytearray()
+        with suppress(ConnectionResetError):
+            while some := plain.recv(65536):
+                received += some
+    return bytes(received)
 
 
-def _head(upstream: str, control: str = "http://127.0.0.1:1") -> str:
+def _head(upstream: str, control: str = "http://127.0.0.1:1 localhost") -> str:
     lines = {
         "X-Guesthouse-Environment": "acme",
         "X-Guesthouse-Route": "app",
         "X-Guesthouse-Relay-Upstream": upstream,
-        "X-Guesthouse-Relay-Control": f"{control} localhost",
+        "X-Guesthouse-Relay-Control": control,
     }
     headers = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-    return f"GET / HTTP/1.1\r\n{headers}\r\n"
+    return f"GET /feed HTTP/1.1\r\n{headers}\r\n"
 
 
 @pytest.fixture
 def alone(tmp_path: Path, gateway: Gateway) -> Relay:
     """A relay nobody else uses, for the addresses of one network."""
     return Relay(tmp_path, gateway.ca_file, pool="127.0.0.2/32")
+
+
+def test_a_control_plane_with_another_name_vouches_for_nobody(gateway: Gateway) -> None:
+    gateway.control.asked.clear()
+    # Its certificate lacks the name, so that it is as good as away.
+    control = f"https://127.0.0.1:{gateway.port} other.localhost"
+    streamed = _asked(gateway.relay, _head(f"127.0.0.1:{gateway.product_port}", control))
+    assert streamed.startswith(b"HTTP/1.1 200 OK")
+    assert gateway.control.asked == []
 
 
 def test_it_connects_to_products_and_to_nothing_else(alone: Relay, gateway: Gateway) -> None:

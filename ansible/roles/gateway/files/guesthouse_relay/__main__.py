@@ -17,7 +17,8 @@ from pathlib import Path
 from guesthouse_relay.relay import HEAD_BYTES, Relay
 from guesthouse_relay.watch import ControlPlane
 
-CONNECTIONS = 8192
+CONNECTIONS = 4096
+"""Each holds at most half a megabyte that somebody does not take."""
 
 
 def listening(path: Path, owner: str | None) -> socket.socket:

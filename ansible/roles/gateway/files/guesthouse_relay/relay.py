@@ -87,7 +87,7 @@ class Relay:
         about = request.question
         if about not in self._watches:
             watch = Watch(about, self._control)
-            watch.admitted_until = time.monotonic() + request.kept_seconds
+            watch.count(request.kept_seconds, now=time.monotonic())
             # It first runs when the caller waits for something; by then somebody is in it.
             task = asyncio.get_running_loop().create_task(watch.run())
             self._watches[about] = (watch, task)

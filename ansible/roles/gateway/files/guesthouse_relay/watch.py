@@ -16,6 +16,8 @@ QUESTIONS_AT_ONCE = 64
 ASK_SECONDS = 2.0
 """Between the beginnings of two questions; with `ANSWER_SECONDS` less than 5."""
 ANSWER_SECONDS = 2.5
+COUNTS_SECONDS = 4.0
+"""How long an answer counts in any case, as it does for nginx."""
 REFUSED = frozenset({401, 403})
 ADMITTED = 204
 LATE = asyncio.TimeoutError
@@ -107,6 +109,10 @@ class Watch:
         self._about = about
         self._control = control
 
+    def count(self, kept: float, *, now: float) -> None:
+        """Take over an answer that admits, and counts so long while nobody answers."""
+        self.admitted_until = now + COUNTS_SECONDS + kept
+
     async def run(self) -> None:
         """Ask, and hang up on everybody once the answer is no."""
         try:
@@ -126,7 +132,7 @@ class Watch:
                 self._hang_up(f"the control plane did not answer: {exc}")
             return
         if status == ADMITTED:
-            self.admitted_until = now + kept
+            self.count(kept, now=now)
         else:
             self._hang_up(f"the control plane answered {status}")
 
