@@ -1,10 +1,12 @@
 """A browser's way to a product: the console, the code, the cookie, and out again."""
 
+import json
 import re
 
 import httpx
 import pytest
 
+from guesthouse.kit import process
 from tests.integration.gateway.conftest import (
     MEMBER,
     OUTSIDER,
@@ -13,7 +15,7 @@ from tests.integration.gateway.conftest import (
     Caller,
     Gateway,
 )
-from tests.integration.gateway.serving import until
+from tests.integration.gateway.serving import LIMIT, until
 from tests.integration.gateway.test_gateway import KEPT_SECONDS, SLACK, shown_headers
 
 STATE = re.compile(r"__Host-guesthouse-state=([0-9a-f]{32}); (.*)")
@@ -157,6 +159,21 @@ def test_cookies_of_the_platform_are_taken_out_whatever_stands_beside_them(
         "GET", gateway.url(route, "/v1.0/x"), token=gateway.token(), headers={"Cookie": sent}
     )
     assert shown_headers(answer).get("cookie") == passed
+
+
+@pytest.mark.parametrize("protocol", ["--http1.1", "--http2"])
+def test_cookies_that_come_in_pieces_are_taken_out_as_well(
+    gateway: Gateway, protocol: str
+) -> None:
+    argv = ["curl", "--silent", "--show-error", "--fail", protocol, gateway.url("app")]
+    argv += ["--cacert", str(gateway.ca_file)]
+    argv += ["--resolve", f"{gateway.host('app')}:{gateway.port}:127.0.0.1"]
+    for piece in ("a=1", OURS, f"__Host-guesthouse-state={FORGED}", "b=2"):
+        argv += ["--header", f"Cookie: {piece}"]
+    argv += ["--header", f"Authorization: Bearer {gateway.token()}"]
+    done = process.run(argv, limit=LIMIT)
+    assert done.ok, done.errors
+    assert dict(json.loads(done.output)["headers"])["cookie"] == "a=1; b=2"
 
 
 def test_a_long_cookie_header_is_no_burden(gateway: Gateway, caller: Caller) -> None:
