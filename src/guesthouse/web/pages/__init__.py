@@ -4,6 +4,7 @@ from typing import Final
 
 from guesthouse.web.pages import (
     account,
+    accounts,
     audit,
     device,
     entrance,
@@ -12,6 +13,7 @@ from guesthouse.web.pages import (
     instances,
     invitation,
     live,
+    offboarding,
     partners,
     runs,
     signin,
@@ -32,7 +34,9 @@ ROUTERS: Final = (
     account.router,
     totp.router,
     tokens.router,
+    accounts.router,
     partners.router,
+    offboarding.router,
     audit.router,
     device.router,
     styleguide.router,
