@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from guesthouse.audit import entries, verify
 from guesthouse.db import Database
 from guesthouse.db.tables import accounts, oidc_attempts
-from guesthouse.people import ActorKind, Role, operator_scope
+from guesthouse.people import ActorKind, Role, operator_scope, system_scope
 from guesthouse.people.errors import (
     ExternalLoginTaken,
     ExternalNotAdmitted,
@@ -28,6 +28,7 @@ from guesthouse.people.oidc import (
 )
 from guesthouse.people.parts import PeopleParts
 from guesthouse.people.provider import AttemptSpent, Doubt, ProviderAway, ProviderRefused
+from guesthouse.people.tokens import TokenGrant
 from tests.fakes.clock import FakeClock
 from tests.fakes.external import external_sign_in
 from tests.fakes.openid import ISSUER, FakeOpenIdProvider
@@ -298,11 +299,20 @@ async def test_what_was_given_by_invitation_the_provider_does_not_take(
 async def test_who_left_every_group_is_out(
     door: ExternalSignIn, parts: PeopleParts, provider: FakeOpenIdProvider
 ) -> None:
-    secret = (await signed_in(door, provider)).opened.secret.reveal()
+    opened = (await signed_in(door, provider)).opened
+    grant = TokenGrant("ci", "ada", ActorKind.MEMBER, account=opened.account.id)
+    with parts.database.transaction() as transaction:
+        token = parts.tokens.create(transaction, system_scope(), grant).reveal()
+    assert parts.tokens.authenticate(token) is not None
     provider.person = ExternalIdentity(ISSUER, "7", "ada", "Ada L.", ())
     with pytest.raises(ExternalNotAdmitted):
         await signed_in(door, provider)
-    assert parts.sessions.authenticate(secret) is None
+    assert parts.sessions.authenticate(opened.secret.reveal()) is None
+    # It stays so when the group comes back.
+    provider.person = ADA
+    await signed_in(door, provider)
+    assert parts.sessions.authenticate(opened.secret.reveal()) is None
+    assert parts.tokens.authenticate(token) is None
 
 
 async def test_a_login_says_nothing_about_who_somebody_is(
