@@ -206,21 +206,26 @@ class MemberUseCases(InvitationUseCases):
     def _see_out(
         self, transaction: Transaction, scope: Scope, partner: str, account: Account
     ) -> Ended:
-        self._parts.accounts.leave(transaction, account.id, partner)
-        theirs = sa.and_(
-            invitations.c.partner == partner,
-            # Somebody who leaves could have invited themselves under another name.
-            sa.or_(
-                invitations.c.invited_by == account.login, invitations.c.login == account.login
-            ),
-        )
-        ended = Ended((account.login,), invitations=self._revoke(transaction, theirs))
-        if _has_only(account, partner):
-            sessions, tokens = self._shut_out(transaction, account.id)
-            ended = replace(ended, sessions=sessions, tokens=tokens)
-        detail = {"sessions": ended.sessions, "tokens": ended.tokens}
-        self._tell(transaction, scope, "member.remove", partner, account.login, detail)
+        ended = self._end(transaction, partner, account)
+        self._tell_removed(transaction, scope, partner, ended)
         return ended
+
+    def _end(self, transaction: Transaction, partner: str, account: Account) -> Ended:
+        self._parts.accounts.leave(transaction, account.id, partner)
+        columns, login = invitations.c, account.login
+        # Somebody who leaves could have invited themselves under another name.
+        theirs = sa.or_(columns.invited_by == login, columns.login == login)
+        revoked = self._revoke(transaction, sa.and_(columns.partner == partner, theirs))
+        stays = account.kind is not ActorKind.MEMBER or set(account.roles) - {partner}
+        sessions, tokens = (0, 0) if stays else self._shut_out(transaction, account.id)
+        return Ended((login,), sessions, tokens, revoked)
+
+    def _tell_removed(
+        self, transaction: Transaction, scope: Scope, partner: str, ended: Ended
+    ) -> None:
+        detail = {"sessions": ended.sessions, "tokens": ended.tokens}
+        for login in ended.logins:
+            self._tell(transaction, scope, "member.remove", partner, login, detail)
 
     def _shut_out(self, transaction: Transaction, account: str) -> tuple[int, int]:
         """End all an account is signed in with; return how many sessions and tokens ended."""

@@ -43,6 +43,7 @@ from guesthouse.people.throttle import (
 
 HALF = dt.timedelta(minutes=5)
 HALF_TRIES = 5
+SWEEP_EVERY = dt.timedelta(minutes=10)
 UNKNOWN = "account/?"
 """Not what was typed: people type passwords where logins belong."""
 
@@ -54,6 +55,7 @@ class SignIn:
         self._parts = parts
         self._external_accounts = ExternalAccounts(parts)
         self._factor = SecondFactor(parts.clock, parts.sealer)
+        self._swept_at: dt.datetime | None = None
 
     async def password(
         self, login: str, password: Sensitive[str], origin: Origin
@@ -233,7 +235,6 @@ class SignIn:
         detail = {"door": door.value, "address": origin.address, "session": opened.session.id}
         about = f"account/{account.login}"
         self._parts.trail.record(transaction, scope, "signin.open", about, detail)
-        self._sweep(transaction)
         return opened
 
     def _refused(
@@ -249,6 +250,7 @@ class SignIn:
         Raises:
             TooManyAttempts: One of the keys was tried too often.
         """
+        self._sweep()
         parts, over = self._parts, None
         with parts.database.transaction() as transaction:
             for limit, key in keys.items():
@@ -265,16 +267,21 @@ class SignIn:
             raise refuse(over)
 
     def _right_tries(self, transaction: Transaction, account: Account, origin: Origin) -> None:
+        # In the order in which tries are counted, or two would wait for one another.
         throttle = self._parts.throttle
+        throttle.give_back(transaction, OF_ADDRESS, origin.address)
         throttle.forgive(transaction, OF_ACCOUNT, account.login)
         for limit in (OF_CODES, OF_CODES_DAILY):
             throttle.forgive(transaction, limit, account.id)
-        throttle.give_back(transaction, OF_ADDRESS, origin.address)
 
-    def _sweep(self, transaction: Transaction) -> None:
+    def _sweep(self) -> None:
         """Delete what has ended by itself, now and then."""
         now = self._parts.clock.now()
-        for table in (half_sign_ins, gateway_codes, device_logins):
-            old = table.c.expires_at < now - dt.timedelta(hours=1)
-            transaction.change(sa.delete(table).where(old))
-        self._parts.throttle.sweep(transaction, now)
+        if self._swept_at is not None and abs(now - self._swept_at) < SWEEP_EVERY:
+            return
+        self._swept_at = now
+        with self._parts.database.transaction() as transaction:
+            for table in (half_sign_ins, gateway_codes, device_logins):
+                old = table.c.expires_at < now - dt.timedelta(hours=1)
+                transaction.change(sa.delete(table).where(old))
+            self._parts.throttle.sweep(transaction, now)

@@ -4,10 +4,13 @@ A key gets so many tries until it has been left alone for a window. No span of a
 ever holds more, as it would where a window begins anew by the clock.
 """
 
+import contextlib
 import datetime as dt
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -83,7 +86,8 @@ class Throttle:
 
     def forgive(self, transaction: Transaction, limit: Limit, key: str) -> None:
         """Forget the tries of a key: it was right."""
-        transaction.change(sa.delete(throttles).where(throttles.c.key == _name(limit, key)))
+        statement = sa.update(throttles).where(throttles.c.key == _name(limit, key))
+        transaction.change(statement.values(count=0))
 
     def give_back(self, transaction: Transaction, limit: Limit, key: str) -> None:
         """Take one try back: it was right, but others share the key."""
@@ -93,21 +97,20 @@ class Throttle:
         transaction.change(statement.values(count=throttles.c.count - 1))
 
     def sweep(self, transaction: Transaction, now: dt.datetime) -> None:
-        """Delete what no window can need any more."""
-        transaction.change(sa.delete(throttles).where(throttles.c.since < now - KEPT))
+        """Delete what no window can need any more, but for what somebody counts in just now."""
+        old = sa.select(throttles.c.key).where(throttles.c.since < now - KEPT)
+        unlocked = old.with_for_update(skip_locked=True).scalar_subquery()
+        transaction.change(sa.delete(throttles).where(throttles.c.key.in_(unlocked)))
 
-    def _row(self, transaction: Transaction, name: str, now: dt.datetime) -> sa.RowMapping:
+    def _row(self, transaction: Transaction, name: str, now: dt.datetime) -> Mapping[str, Any]:
         statement = sa.select(throttles).where(throttles.c.key == name).with_for_update()
-        found = transaction.connection.execute(statement).mappings().first()
-        if found is not None:
-            return found
-        try:
-            with transaction.connection.begin_nested():
+        while True:
+            found = transaction.row(statement)
+            if found is not None:
+                return found
+            # Where another is faster, the row is there now; locking it waits for them.
+            with contextlib.suppress(IntegrityError), transaction.connection.begin_nested():
                 transaction.insert(throttles, key=name, count=0, since=now)
-        except IntegrityError:
-            # Another was faster; the row is there now, and locking it waits for them.
-            pass
-        return transaction.connection.execute(statement).mappings().one()
 
 
 def refuse(limit: Limit) -> TooManyAttempts:
