@@ -68,7 +68,7 @@ def _ask(world: World, method: str, path: str, headers: dict[str, str]) -> Answe
     form = rows_pages.FORMS.get((method, path))
     address = rows_pages.ADDRESSES.get((method, path), path)
     form = None if form is None else {k: v.format(**world.codes) for k, v in form.items()}
-    return world.ask(method, address.format(**names), headers, form=form)
+    return world.ask(method, address.format(**names, **world.codes), headers, form=form)
 
 
 def _routes() -> pytest.MarkDecorator:
@@ -143,6 +143,22 @@ def test_pages_of_others_sign_nobody_in(world: World, name: str) -> None:
     }
     assert found == dict.fromkeys(found, 403)
     assert len(found) >= 2
+
+
+@pytest.mark.parametrize("who", ["outsider", "viewer", "manager", "auditor"])
+def test_nobody_ends_what_is_somebody_elses(world: World, who: str) -> None:
+    leaver = {"Cookie": world.headers["leaver"]["Cookie"]}
+    bearer = {"Authorization": f"Bearer {world.codes['leaver']}"}
+    for route in (
+        ("DELETE", f"{V1}/tokens/{{token}}"),
+        ("DELETE", f"{V1}/sessions/{{session}}"),
+        ("POST", "/account/tokens/{token}/revoke"),
+        ("POST", "/account/sessions/{session}/end"),
+        ("POST", "/account/sessions/others/end"),
+    ):
+        _ask(world, *route, world.headers[who])
+        assert world.ask("GET", f"{V1}/whoami", leaver).status == 200
+        assert world.ask("GET", f"{V1}/whoami", bearer).status == 200
 
 
 def test_a_page_of_others_follows_no_log_with_our_cookie(world: World) -> None:
