@@ -32,7 +32,7 @@ def install(app: FastAPI) -> None:
     """
     assets = Assets.read()
     app.state.assets = assets
-    app.state.templates = make_templates(assets)
+    app.state.templates = make_templates(assets.addresses)
     services: Services = app.state.services
     app.state.pulse = Pulse(services.database, services.clock)
     app.include_router(_static(assets))

@@ -65,9 +65,10 @@ class Assets:
             raise AssetsMissing(place) from exc
         return cls(names, {name: _read(place / name) for name in names.values()})
 
-    def address(self, name: str) -> str:
-        """Return where a page finds a file: ``app.css`` → ``/static/app-<hash>.css``."""
-        return f"{PREFIX}/{self._names[name]}"
+    @property
+    def addresses(self) -> tuple[tuple[str, str], ...]:
+        """Where a page finds each file: ``app.css`` → ``/static/app-<hash>.css``."""
+        return tuple((name, f"{PREFIX}/{file}") for name, file in sorted(self._names.items()))
 
     def response(self, name: str, accepted: str) -> Response:
         """Return a file in the best coding the browser accepts.

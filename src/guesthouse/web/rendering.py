@@ -1,6 +1,7 @@
 """Templates and what they can call. Escaping is on for every one, and a missing name an error."""
 
 import datetime as dt
+import functools
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Final
@@ -11,7 +12,6 @@ from fastapi import Request
 
 from guesthouse.environments.model import Address
 from guesthouse.web import filters, words
-from guesthouse.web.assets import Assets
 from guesthouse.web.errors import sentence_of
 from guesthouse.web.permits import may
 
@@ -19,11 +19,12 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 COMPONENTS: Final = "components/"
 
 
-def make_templates(assets: Assets) -> jinja2.Environment:
-    """Return the environment that renders pages.
+@functools.lru_cache(maxsize=1)
+def make_templates(addresses: tuple[tuple[str, str], ...]) -> jinja2.Environment:
+    """Return what renders pages; made once, since to compile all of it takes half a second.
 
     Args:
-        assets: Gives the addresses of style sheets and scripts.
+        addresses: Where pages find style sheets and scripts, by name.
     """
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -35,7 +36,7 @@ def make_templates(assets: Assets) -> jinja2.Environment:
         auto_reload=False,
     )
     templates.globals.update(
-        asset=assets.address,
+        asset=dict(addresses).__getitem__,
         may=may,
         shown=words.shown,
         kind_word=words.kind_word,
@@ -56,6 +57,7 @@ def make_templates(assets: Assets) -> jinja2.Environment:
         count=count,
         short=short,
         host=host,
+        is_web=is_web,
         moment=moment,
     )
     _add_components(templates)
@@ -117,3 +119,8 @@ def moment(text: str) -> dt.datetime:
 def host(url: str) -> str:
     """Return the host of an address, with its port."""
     return urlsplit(url).netloc
+
+
+def is_web(url: str) -> bool:
+    """Whether an address is one to open, and no script in the form of one."""
+    return urlsplit(url).scheme in {"http", "https"}
