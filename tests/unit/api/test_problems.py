@@ -1,4 +1,5 @@
 import dataclasses
+import datetime as dt
 import logging
 
 import httpx
@@ -21,6 +22,7 @@ from guesthouse.errors import (
 )
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people import Scope
+from guesthouse.people.errors import TooManyAttempts
 from guesthouse.runs import Json
 from tests.fakes.asgi import client_of
 from tests.fakes.services import OPERATOR, FakeServices
@@ -66,6 +68,16 @@ def test_each_kind_has_its_status(
     assert (body["status"], body["type"]) == (status, f"urn:guesthouse:problem:{kind}")
     assert body["detail"] == error.sentence
     assert ("retry-after" in answer.headers) == (status == 503)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.2, "1"), (30, "30"), (30.1, "31")])
+def test_who_tries_too_often_is_told_when_to_come_back(
+    services: FakeServices, seconds: float, told: str
+) -> None:
+    error = TooManyAttempts(dt.timedelta(seconds=seconds))
+    answer = _raising(services, error).get("/api/v1/environments/acme/lock")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, told)
+    assert answer.json()["type"] == "urn:guesthouse:problem:too-many-attempts"
 
 
 def test_a_problem_carries_all_an_error_knows(services: FakeServices) -> None:
