@@ -11,6 +11,7 @@ from tests.fakes.asgi import client_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.running import HandWorker
 from tests.fakes.services import MEMBER, OPERATOR, OUTSIDER, FakeServices, fake_services
+from tests.unit.web.browsing import Street
 
 
 @pytest.fixture
@@ -23,6 +24,11 @@ def app(services: FakeServices) -> FastAPI:
     app = create_app(services)
     web.install(app)
     return app
+
+
+@pytest.fixture
+def street(app: FastAPI, services: FakeServices, clock: FakeClock) -> Street:
+    return Street(app, services, clock)
 
 
 @pytest.fixture
