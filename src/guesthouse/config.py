@@ -63,6 +63,8 @@ class Settings:
     """Where the command line finds the API; empty is `api_url`."""
     token: Sensitive[str]
     """What the command line signs in with; empty reads `token_file`."""
+    credentials: Path = Path()
+    """Where the command line keeps what `guesthouse login` was given."""
     oidc_issuer: str = ""
     """The company's OpenID provider; empty leaves only passwords."""
     oidc_client_id: str = ""
@@ -132,6 +134,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         network_pool=_pool(source, "NETWORK_POOL", DEFAULT_NETWORK_POOL),
         url=_value(source, "URL").rstrip("/"),
         token=Sensitive(_value(source, "TOKEN")),
+        credentials=Path(_value(source, "CREDENTIALS") or _default_credentials(source)).absolute(),
         oidc_issuer=_https(source, "OIDC_ISSUER"),
         oidc_client_id=_value(source, "OIDC_CLIENT_ID"),
         oidc_client_secret=Sensitive(_value(source, "OIDC_CLIENT_SECRET")),
@@ -143,6 +146,11 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
 def _default_state(source: Mapping[str, str]) -> str:
     data_home = source.get("XDG_DATA_HOME") or f"{source.get('HOME', '/root')}/.local/share"
     return f"{data_home}/guesthouse"
+
+
+def _default_credentials(source: Mapping[str, str]) -> str:
+    config_home = source.get("XDG_CONFIG_HOME") or f"{source.get('HOME', '/root')}/.config"
+    return f"{config_home}/guesthouse/credentials.json"
 
 
 def _value(source: Mapping[str, str], name: str) -> str:

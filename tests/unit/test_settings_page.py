@@ -20,6 +20,7 @@ ANOTHER = {
 }
 WORDED = {
     "`$XDG_DATA_HOME/guesthouse`",
+    "`$XDG_CONFIG_HOME/guesthouse/credentials.json`",
     "SQLite in the state directory",
     "`ansible/` of the program",
     "this machine's own API",

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from guesthouse.cli.commands import (
+    account,
     audit,
     demo,
     env,
@@ -17,8 +18,11 @@ from guesthouse.cli.commands import (
     instance,
     local,
     machine,
+    member,
+    partner,
     product,
     run,
+    token,
 )
 from guesthouse.cli.errors import WrongUsage
 from guesthouse.cli.following import Interrupted
@@ -61,11 +65,17 @@ local.register(app)
 machine.register(app)
 estate.register(app)
 demo.register(app)
+account.register(app)
 app.add_typer(env.app, name="env")
 app.add_typer(run.app, name="run")
 app.add_typer(instance.app, name="instance")
 app.add_typer(product.app, name="product")
 app.add_typer(product.ca_app, name="ca")
+app.add_typer(token.app, name="token")
+app.add_typer(token.session_app, name="session")
+app.add_typer(partner.app, name="partner")
+app.add_typer(member.app, name="member")
+app.add_typer(member.invitation_app, name="invitation")
 app.add_typer(audit.app, name="audit")
 app.add_typer(host.app, name="host")
 app.command("check")(product.check)

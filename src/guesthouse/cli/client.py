@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import json
-import ssl
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from typing import Any, Final
 
 import httpx
 
-from guesthouse.cli.errors import NoToken, Refused, ServerAway
+from guesthouse.cli.errors import Refused, ServerAway
 from guesthouse.cli.terminal import Terminal
-from guesthouse.config import Settings
+from guesthouse.errors import GuesthouseError
 
 PREFIX: Final = "/api/v1"
 TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
@@ -24,6 +23,7 @@ PAUSE: Final = dt.timedelta(seconds=1)
 PATIENCE_TRIES: Final = 120
 WORTHWHILE: Final = dt.timedelta(seconds=30)
 """A stream that was open for so long broke for a reason of its own; patience starts anew."""
+UNAUTHENTICATED: Final = 401
 GATEWAY_ERRORS: Final = frozenset({502, 503, 504})
 Json = Any
 
@@ -39,9 +39,28 @@ class Event:
 class Api:
     """One server, signed in."""
 
-    def __init__(self, client: httpx.Client, terminal: Terminal) -> None:
+    def __init__(
+        self,
+        client: httpx.Client,
+        terminal: Terminal,
+        *,
+        signed_out: GuesthouseError | None = None,
+    ) -> None:
+        """Call a server.
+
+        Args:
+            client: Knows where it is and signs in.
+            terminal: Gives the time.
+            signed_out: What to say where the token counts no more; None is the server's word.
+        """
         self._client = client
         self._terminal = terminal
+        self._signed_out = signed_out
+
+    @property
+    def url(self) -> str:
+        """Where the server is."""
+        return str(self._client.base_url).rstrip("/")
 
     def close(self) -> None:
         """Hang up."""
@@ -57,15 +76,25 @@ class Api:
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Json:
         """Have something done, once, however often the request has to be sent."""
-        return self._request("POST", path, body=body).json()
+        return _content(self._request("POST", path, body=body))
 
     def put(self, path: str, body: Mapping[str, Any]) -> Json:
         """Have something set."""
-        return self._request("PUT", path, body=body).json()
+        return _content(self._request("PUT", path, body=body))
 
     def delete(self, path: str) -> Json:
         """Have something removed."""
-        return self._request("DELETE", path).json()
+        return _content(self._request("DELETE", path))
+
+    def pieces(self, path: str, **params: str | int | None) -> Iterator[str]:
+        """Yield a long text as it comes."""
+        given = {name: value for name, value in params.items() if value is not None}
+        try:
+            with self._client.stream("GET", f"{PREFIX}{path}", params=given) as answer:
+                self._check(answer)
+                yield from answer.iter_text()
+        except httpx.TransportError as exc:
+            raise ServerAway(str(self._client.base_url), str(exc)) from exc
 
     def items(self, path: str, **params: str | int | None) -> Iterator[dict[str, Any]]:
         """Yield every item of a list, page by page."""
@@ -107,9 +136,7 @@ class Api:
         with self._client.stream("GET", address, params=params, timeout=STREAM_TIMEOUT) as answer:
             if answer.status_code in GATEWAY_ERRORS:
                 raise ServerAway(str(self._client.base_url), f"status {answer.status_code}")
-            if not answer.is_success:
-                answer.read()
-                raise _refused(answer)
+            self._check(answer)
             yield from _events(answer.iter_lines())
 
     def _request(
@@ -127,9 +154,17 @@ class Api:
             method, f"{PREFIX}{path}", params=given, headers=headers, json=body
         )
         answer = self._send(request)
-        if not answer.is_success:
-            raise _refused(answer)
+        self._check(answer)
         return answer
+
+    def _check(self, answer: httpx.Response) -> None:
+        """Raise what a refusal says."""
+        if answer.is_success:
+            return
+        if answer.status_code == UNAUTHENTICATED and self._signed_out is not None:
+            raise self._signed_out
+        answer.read()
+        raise _refused(answer)
 
     def _send(self, request: httpx.Request) -> httpx.Response:
         last: httpx.TransportError | None = None
@@ -146,44 +181,6 @@ class Api:
         raise ServerAway(str(self._client.base_url), str(last)) from last
 
 
-def connect(settings: Settings, terminal: Terminal) -> Api:
-    """Return the API of the configured server.
-
-    Raises:
-        NoToken: There is nothing to sign in with.
-    """
-    url = settings.url or settings.api_url
-    client = httpx.Client(
-        base_url=url,
-        headers={"Authorization": f"Bearer {_token(settings)}"},
-        transport=terminal.transport,
-        verify=_trusted(settings) if url.startswith("https:") else False,
-        timeout=TIMEOUT,
-        # A proxy of the environment must not see tokens.
-        trust_env=False,
-    )
-    return Api(client, terminal)
-
-
-def _trusted(settings: Settings) -> ssl.SSLContext:
-    """Return whom we trust: those the system does, and our own CA where it is on this machine."""
-    context = ssl.create_default_context()
-    own = settings.state / "ca" / "ca.pem"
-    if own.exists():
-        context.load_verify_locations(own)
-    return context
-
-
-def _token(settings: Settings) -> str:
-    given = settings.token.reveal()
-    if given:
-        return given
-    try:
-        return settings.token_file.read_text(encoding="utf-8").strip()
-    except OSError as exc:
-        raise NoToken(str(settings.token_file)) from exc
-
-
 def _events(lines: Iterator[str]) -> Iterator[Event]:
     fields: dict[str, str] = {}
     for line in lines:
@@ -193,6 +190,11 @@ def _events(lines: Iterator[str]) -> Iterator[Event]:
         elif "event" in fields:
             yield Event(fields["event"], json.loads(fields["data"]))
             fields = {}
+
+
+def _content(answer: httpx.Response) -> Json:
+    """Return what was answered; None where there is nothing to say."""
+    return answer.json() if answer.content else None
 
 
 def _refused(answer: httpx.Response) -> Refused:

@@ -1,6 +1,6 @@
 """What only the command line can say no with."""
 
-from guesthouse.errors import GuesthouseError, Invalid, Kind, Problem, Unavailable
+from guesthouse.errors import Denied, GuesthouseError, Invalid, Kind, Problem, Unavailable
 
 KINDS = {
     401: Kind.DENIED,
@@ -31,8 +31,20 @@ class NoToken(Unavailable):
 
     def __init__(self, file: str) -> None:
         super().__init__(
-            f"there is no token in {file}",
-            next_step="start `guesthouse serve` on this machine, or set GUESTHOUSE_TOKEN",
+            f"you are not signed in, and there is no token in {file}",
+            next_step=(
+                "guesthouse login --url https://…, or set GUESTHOUSE_TOKEN; "
+                "on the control plane's own machine: guesthouse serve"
+            ),
+        )
+
+
+class SignedOut(Denied):
+    """The control plane knows the kept token no more."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"you are no longer signed in at {url}", next_step=f"guesthouse login --url {url}"
         )
 
 
@@ -61,6 +73,8 @@ class Refused(GuesthouseError):
         )
         self.status = status
         self.kind = _kind(status)
+        self.problem = problem
+        """All of the answer, also what other errors do not have."""
 
 
 def _kind(status: int) -> Kind:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from guesthouse import config
-from guesthouse.cli.client import Api, connect
+from guesthouse.cli.client import Api
+from guesthouse.cli.connecting import connect
 from guesthouse.cli.terminal import Terminal
 from guesthouse.config import Settings
 
@@ -25,6 +26,8 @@ class Session:
 
     terminal: Terminal
     arguments: tuple[str, ...] = ()
+    as_machine: bool = False
+    """Whether to leave sign-ins aside: for what is this machine's own business."""
 
     @property
     def with_yes(self) -> str:
@@ -55,7 +58,7 @@ class Session:
     @cached_property
     def api(self) -> Api:
         """The server, signed in."""
-        return connect(self.settings, self.terminal)
+        return connect(self.settings, self.terminal, as_machine=self.as_machine)
 
 
 def session_of(context: typer.Context) -> Session:

@@ -61,6 +61,11 @@ class Terminal:
         self.out.write("\n")
         self.out.flush()
 
+    def pass_on(self, text: str) -> None:
+        """Write a part of what was asked for as it came; a terminal is shown it harmless."""
+        self.out.write(plain(text) if self.out.isatty() else text)
+        self.out.flush()
+
     def talk(self, text: str, colour: str = "") -> None:
         """Write a line beside the result."""
         self.err.write(painted(plain(text), colour if self.err.isatty() else "") + "\n")

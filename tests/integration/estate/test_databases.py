@@ -20,7 +20,14 @@ from guesthouse.kit.clock import SystemClock
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people import operator_scope
 from tests.integration.postgresql import Cluster, cluster
-from tests.unit.estate.cast import MAIN, FakeEnvironments, FakeInstances, FakeMembers, documents, succeed
+from tests.unit.estate.cast import (
+    MAIN,
+    FakeEnvironments,
+    FakeInstances,
+    FakeMembers,
+    documents,
+    succeed,
+)
 
 OPERATOR = operator_scope("operator")
 WITHOUT_ACME = ("environments/acme.yaml", "partners/acme.yaml")

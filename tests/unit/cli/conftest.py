@@ -59,6 +59,7 @@ class Cli:
     answer: str = ""
     read: IO[str] = field(default_factory=io.StringIO)
     asked: list[str] = field(default_factory=list)
+    tokens: dict[Scope, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     transport: httpx.BaseTransport | None = None
     machine: FakeMachine | None = None
@@ -66,7 +67,11 @@ class Cli:
     def __call__(self, *arguments: str) -> Answer:
         out, err = io.StringIO(), io.StringIO()
         state = self.services.settings.state
-        variables = {"GUESTHOUSE_STATE": str(state), "GUESTHOUSE_GATEWAY_PORT": "8443"}
+        variables = {
+            "GUESTHOUSE_STATE": str(state),
+            "GUESTHOUSE_GATEWAY_PORT": "8443",
+            "GUESTHOUSE_CREDENTIALS": str(state / "credentials.json"),
+        }
         terminal = Terminal(
             out=out,
             err=err,
@@ -76,7 +81,7 @@ class Cli:
             attended=self.attended,
             environment={
                 **variables,
-                "GUESTHOUSE_TOKEN": self.services.token(self.scope),
+                "GUESTHOUSE_TOKEN": self._token(),
                 **self.environment,
             },
             transport=self.transport or AsgiBridge(self.app),
@@ -85,6 +90,12 @@ class Cli:
         )
         code = main(arguments, terminal)
         return Answer(code, out.getvalue(), err.getvalue())
+
+    def _token(self) -> str:
+        """Return the caller's token; to make one is a row of the audit log, so once is enough."""
+        if self.scope not in self.tokens:
+            self.tokens[self.scope] = self.services.token(self.scope)
+        return self.tokens[self.scope]
 
     def _ask(self, question: str) -> str:
         self.asked.append(question)

@@ -179,7 +179,7 @@ def test_members_are_told_that_estates_are_for_operators(cli: Cli, estate: Path)
     cli.scope = MEMBER
     answer = cli("plan", str(estate))
     assert answer.code == 5
-    assert answer.err.startswith("error: this is for operators\n")
+    assert answer.err.startswith("error: your role or token does not allow estate:apply\n")
 
 
 def test_schema_is_printed_or_written(cli: Cli, tmp_path: Path) -> None:

@@ -28,9 +28,7 @@ def test_env_list_goes_through_every_page(cli: Cli) -> None:
 def test_members_see_their_own(cli: Cli) -> None:
     cli.scope = MEMBER
     assert [item["name"] for item in json.loads(cli("env", "list", "--json").out)] == ["acme"]
-    assert [item["name"] for item in json.loads(cli("instance", "list", "--json").out)] == [
-        "local"
-    ]
+    assert cli("instance", "list").code == 5
 
 
 def test_env_show_ends_with_addresses(cli: Cli) -> None:
@@ -222,7 +220,7 @@ def test_ca_show_gives_the_fingerprint_to_compare(cli: Cli) -> None:
 def test_audit_list_shows_who_did_what(cli: Cli) -> None:
     cli("env", "deploy", "acme", "--detach")
     actions = [line.split()[3] for line in cli("audit", "list").lines[1:]]
-    assert actions == ["run.queued", "environment.change"]
+    assert actions == ["run.queued", "environment.change", "token.create"]
 
 
 def test_audit_verify_finds_what_was_cut_off_by_what_was_noted(
@@ -234,7 +232,7 @@ def test_audit_verify_finds_what_was_cut_off_by_what_was_noted(
     assert cli("audit", "verify", "--noted", noted).code == 0
     with services.database.transaction() as transaction:
         transaction.connection.exec_driver_sql("DROP TRIGGER audit_entries_no_delete")
-        transaction.connection.exec_driver_sql("DELETE FROM audit_entries WHERE sequence = 2")
+        transaction.connection.exec_driver_sql("DELETE FROM audit_entries WHERE sequence = 3")
     assert cli("audit", "verify").code == 0
     assert cli("audit", "verify", "--noted", noted).code == 1
     assert cli("audit", "verify", "--noted", "nonsense").code == 2
@@ -246,8 +244,8 @@ def test_audit_verify_finds_a_forged_row(cli: Cli, services: FakeServices) -> No
     with services.database.transaction() as transaction:
         forged = {"actor": "x", "actor_kind": "x", "action": "x", "object": "x", "detail": "{}"}
         transaction.insert(
-            audit_entries, sequence=3, at="", previous="0" * 64, hash="0" * 64, **forged
+            audit_entries, sequence=4, at="", previous="0" * 64, hash="0" * 64, **forged
         )
     answer = cli("audit", "verify")
     assert answer.code == 1
-    assert answer.err.startswith("error: the audit log does not hold at row 3")
+    assert answer.err.startswith("error: the audit log does not hold at row 4")
