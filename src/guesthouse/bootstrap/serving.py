@@ -8,8 +8,10 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from guesthouse.bootstrap.services import Services
+from guesthouse.config import Settings
 from guesthouse.kit.ids import new_id
 from guesthouse.runs.worker import RunWorker, WorkerOptions
 
@@ -26,10 +28,14 @@ def serve(services: Services, app: FastAPI, *, with_worker: bool) -> None:
         app: The application over them.
         with_worker: Whether this process also executes runs.
     """
-    settings = services.settings
     if with_worker:
         app.router.lifespan_context = _lifespan(services)
-    config = uvicorn.Config(
+    uvicorn.Server(server_config(services.settings, app)).run()
+
+
+def server_config(settings: Settings, app: ASGIApp) -> uvicorn.Config:
+    """Return how the server listens, and whom it believes where requests come from."""
+    return uvicorn.Config(
         app,
         host=settings.api_host,
         port=settings.api_port,
@@ -41,7 +47,6 @@ def serve(services: Services, app: FastAPI, *, with_worker: bool) -> None:
         # nginx of this machine is the only proxy that is believed.
         forwarded_allow_ips="127.0.0.1",
     )
-    uvicorn.Server(config).run()
 
 
 def work(services: Services) -> None:
