@@ -127,8 +127,12 @@ def test_a_session_is_seen_at_most_once_a_minute(
     assert seen() == start + MINUTE
 
 
-def test_people_list_and_end_their_own_sessions(everybody: People, member: Account) -> None:
-    here, there = signed_in(everybody, member), signed_in(everybody, member)
+def test_people_list_and_end_their_own_sessions(
+    everybody: People, clock: FakeClock, member: Account
+) -> None:
+    here = signed_in(everybody, member)
+    clock.advance(SECOND)
+    there = signed_in(everybody, member)
     listed = everybody.sessions.list(here)
     assert [(session.id, session.is_current) for session in listed] == [
         (there.session, False),

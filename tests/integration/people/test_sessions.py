@@ -1,0 +1,3 @@
+"""The same, on PostgreSQL."""
+
+from tests.unit.people.test_sessions import *  # noqa: F403 - the tests, with another database
