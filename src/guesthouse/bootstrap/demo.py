@@ -14,6 +14,7 @@ from guesthouse.bootstrap.host import prepare_host, release_host
 from guesthouse.config import PREFIX, REPOSITORY, Settings
 from guesthouse.errors import Failed, Unavailable
 from guesthouse.instances import Provider
+from guesthouse.instances.plan import console_url
 from guesthouse.kit import process
 from guesthouse.kit.clock import Clock
 
@@ -38,6 +39,8 @@ INSTANCES = {Provider.LOCAL: "local", Provider.CONTAINER: "box"}
 ENVIRONMENTS = {Provider.LOCAL: "acme", Provider.CONTAINER: "acme-box"}
 """An environment stays on its instance, so each provider shows one of its own."""
 CONTAINER_GATEWAY_PORT = 8444
+PARTNER, MEMBER, MEMBER_TITLE, MEMBER_ROLE = "acme", "dev", "A developer", "developer"
+"""Who is invited, so that a partner's side can be seen, too."""
 SERVE = (str(Path(sys.executable).with_name("guesthouse")), "serve")
 
 
@@ -108,8 +111,19 @@ class Demo:
         """Return the packages it installs, a line each."""
         return PACKAGES
 
-    def farewell(self) -> tuple[str, ...]:
-        """Return what a person wants to know once it is up, a line each."""
+    def operator_link(self) -> str | None:
+        """Return the link the first operator comes in by; None where one has come in."""
+        try:
+            return self.settings.invitation_file.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return None
+
+    def farewell(self, member_link: str | None = None) -> tuple[str, ...]:
+        """Return what a person wants to know once it is up, a line each.
+
+        Args:
+            member_link: What the sample member comes in by; None where they have come in.
+        """
         settings = self.settings
         local = self.provider is Provider.LOCAL
         port = settings.gateway_port if local else CONTAINER_GATEWAY_PORT
@@ -121,12 +135,26 @@ class Demo:
             "",
             "Try it:",
             f'  curl --cacert {ca} -H "Authorization: Bearer $(cat {token})" {url}',
+            *self._ways_in(member_link),
             f"Sign-in for programs: the operator's token in {token}",
             f"Trust our CA: {program} ca show",
             f"Console API: https://console.{settings.domain}:{settings.gateway_port}/api/v1",
             f"Commands: export GUESTHOUSE_STATE={settings.state}, then {program} env list",
             "Take it away: make clean",
         )
+
+    def _ways_in(self, member_link: str | None) -> tuple[str, ...]:
+        console = console_url(self.settings.domain, self.settings.gateway_port)
+        ways = {
+            "operator": self.operator_link(),
+            f"{MEMBER_TITLE}, {MEMBER_ROLE} of {PARTNER}": member_link,
+        }
+        found = (
+            f"Come in as {who} (good once, for 7 days): {link}"
+            for who, link in ways.items()
+            if link
+        )
+        return (f"Console, for people with a browser: {console}", *found)
 
     async def prepare(self, say: Say) -> None:
         """Install and start what is missing, and write the estate.
