@@ -58,8 +58,9 @@ class LogStream:
             while await self._is_admitted():
                 run = tail.run
                 lines = await self._lines(tail)
-                for event in self._news(run, lines):
-                    yield event
+                # As one piece: to send each line by itself takes ten times as long.
+                if news := b"".join(self._news(run, lines)):
+                    yield news
                 if run.state.is_terminal and self._after >= run.log_lines:
                     yield _event("end", run_view(run))
                     return
