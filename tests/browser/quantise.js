@@ -8,11 +8,23 @@ async (picture) => {
     const counts = new Map();
     const coarse = (at) => ((data[at] & 0xfc) << 16) | ((data[at + 1] & 0xfc) << 8) | (data[at + 2] & 0xfc);
     for (let at = 0; at < data.length; at += 4) counts.set(coarse(at), (counts.get(coarse(at)) ?? 0) + 1);
-    const palette = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 256).map(([colour]) => colour);
-    const exact = new Map();
+    // A few letters in a colour of their own matter more than one more shade of a grey edge.
+    const chroma = (colour) => {
+        const parts = [colour >> 16, (colour >> 8) & 255, colour & 255];
+        return Math.max(...parts) - Math.min(...parts);
+    };
+    const weight = ([colour, count]) => Math.sqrt(count) * (1 + chroma(colour) / 32);
+    const palette = [...counts].sort((a, b) => weight(b) - weight(a)).slice(0, 256).map(([colour]) => colour);
+    // Surfaces keep their very colour: the commonest of those that count as one.
+    const shades = new Map();
     for (let at = 0; at < data.length; at += 4) {
-        const colour = coarse(at);
-        if (!exact.has(colour)) exact.set(colour, (data[at] << 16) | (data[at + 1] << 8) | data[at + 2]);
+        const shade = (data[at] << 16) | (data[at + 1] << 8) | data[at + 2];
+        shades.set(shade, (shades.get(shade) ?? 0) + 1);
+    }
+    const exact = new Map();
+    for (const [shade, count] of shades) {
+        const colour = shade & 0xfcfcfc;
+        if (!exact.has(colour) || shades.get(exact.get(colour)) < count) exact.set(colour, shade);
     }
     const nearest = new Map(palette.map((colour, index) => [colour, index]));
     const distance = (a, b) => [16, 8, 0].reduce((sum, by) => sum + (((a >> by) & 255) - ((b >> by) & 255)) ** 2, 0);
