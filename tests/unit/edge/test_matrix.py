@@ -1,74 +1,23 @@
 """Every route of the application for everybody: what is not declared here fails."""
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
 from fastapi.routing import iter_route_contexts
 
-from guesthouse.db import Database
 from guesthouse.edge.access import Access
 from guesthouse.edge.origin import SAFE_METHODS, CrossOrigin
 from guesthouse.edge.routes import admissions
-from guesthouse.kit.sensitive import Sensitive
-from tests.fakes.clock import FakeClock
-from tests.fakes.services import ESTATE
 from tests.unit.edge import rows_api, rows_pages
-from tests.unit.edge.world import CAST, HOST, Answer, World
+from tests.unit.edge.asking import ask
+from tests.unit.edge.world import CAST, HOST, World
 
 ROWS = rows_api.ROWS | rows_pages.ROWS
 V1 = rows_api.V1
-GATEWAY = {"X-Guesthouse-Environment": "acme", "X-Guesthouse-Route": "app"}
-NEWCOMER = {"login": "second", "title": "Second", "role": "viewer"}
-ESTATE_BODY = {"documents": dict(ESTATE)}
-BODIES: dict[tuple[str, str], dict[str, Any]] = {
-    ("PUT", f"{V1}/environments/{{name}}/secrets/{{secret}}"): {"value": "given"},
-    ("POST", f"{V1}/estate/plan"): ESTATE_BODY,
-    ("POST", f"{V1}/estate/apply"): ESTATE_BODY,
-    ("POST", f"{V1}/partners"): {"name": "third", "title": "Third Ltd"},
-    ("PUT", f"{V1}/partners/{{name}}/members/{{login}}"): {"role": "developer"},
-    ("POST", f"{V1}/partners/{{name}}/invitations"): NEWCOMER,
-    ("POST", f"{V1}/invitations"): {**NEWCOMER, "partner": "acme"},
-    ("POST", f"{V1}/tokens"): {"name": "laptop", "scopes": ["env:read"]},
-    ("POST", f"{V1}/device"): {"client_id": "guesthouse"},
-}
 FOREIGN = {
     "cross-site": {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.test"},
     "same-site": {"Sec-Fetch-Site": "same-site", "Origin": f"https://app--acme.{HOST}"},
     "old-browser": {"Origin": "https://evil.test"},
     "says-nothing": {},
 }
-
-
-@pytest.fixture(scope="module")
-def made(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    state = tmp_path_factory.mktemp("state")
-    shutil.copy(migrated, state / "guesthouse.sqlite")
-    database = Database(Sensitive(f"sqlite:///{state / 'guesthouse.sqlite'}"))
-    yield World(database, FakeClock(), state)
-    database.close()
-
-
-@pytest.fixture
-def world(made: World) -> World:
-    return made.as_it_was()
-
-
-def _ask(world: World, method: str, path: str, headers: dict[str, str]) -> Answer:
-    names = dict(world.names)
-    if path.startswith(f"{V1}/instances"):
-        names["name"] = "spare" if method == "DELETE" else "local"
-    body = BODIES.get((method, path))
-    if path == f"{V1}/device/token":
-        body = {"device_code": world.codes["device"]}
-    if path.startswith("/api/"):
-        return world.ask(method, path.format(**names), {**GATEWAY, **headers}, body=body)
-    form = rows_pages.FORMS.get((method, path))
-    address = rows_pages.ADDRESSES.get((method, path), path)
-    form = None if form is None else {k: v.format(**world.codes) for k, v in form.items()}
-    return world.ask(method, address.format(**names, **world.codes), headers, form=form)
 
 
 def _routes() -> pytest.MarkDecorator:
@@ -94,7 +43,7 @@ def test_everybody_gets_what_the_row_says(world: World, method: str, path: str) 
     expected = dict(zip(CAST, map(int, ROWS[method, path].split()), strict=True))
     found = {}
     for who in CAST:
-        answer = _ask(world, method, path, world.headers[who])
+        answer = ask(world, method, path, world.headers[who])
         found[who] = answer.status
         if who == "outsider" and answer.status == 200:
             assert world.names["run_id"] not in answer.text
@@ -113,7 +62,7 @@ def test_a_token_that_only_reads_changes_nothing(world: World, method: str, path
     with before.reading() as transaction:
         rows = transaction.connection.exec_driver_sql("select count(*) from audit_entries")
         count = rows.scalar()
-    answer = _ask(world, method, path, world.headers["reader"])
+    answer = ask(world, method, path, world.headers["reader"])
     assert answer.status in {403, 404}
     with before.reading() as transaction:
         rows = transaction.connection.exec_driver_sql("select count(*) from audit_entries")
@@ -126,7 +75,7 @@ def test_pages_of_others_change_nothing_with_our_cookie(
 ) -> None:
     cookie = {"Cookie": world.headers["operator"]["Cookie"]}
     found = {
-        (method, path): _ask(world, method, path, {**cookie, **sent})
+        (method, path): ask(world, method, path, {**cookie, **sent})
         for (path, method), admission in admissions(world.app).items()
         if method not in SAFE_METHODS and admission.access is Access.SIGNED_IN
     }
@@ -137,7 +86,7 @@ def test_pages_of_others_change_nothing_with_our_cookie(
 @pytest.mark.parametrize("name", ["cross-site", "same-site", "old-browser"])
 def test_pages_of_others_sign_nobody_in(world: World, name: str) -> None:
     found = {
-        (method, path): _ask(world, method, path, FOREIGN[name]).status
+        (method, path): ask(world, method, path, FOREIGN[name]).status
         for (path, method), admission in admissions(world.app).items()
         if method not in SAFE_METHODS and admission.access is Access.ANYONE
     }
@@ -156,7 +105,7 @@ def test_nobody_ends_what_is_somebody_elses(world: World, who: str) -> None:
         ("POST", "/account/sessions/{session}/end"),
         ("POST", "/account/sessions/others/end"),
     ):
-        _ask(world, *route, world.headers[who])
+        ask(world, *route, world.headers[who])
         assert world.ask("GET", f"{V1}/whoami", leaver).status == 200
         assert world.ask("GET", f"{V1}/whoami", bearer).status == 200
 
