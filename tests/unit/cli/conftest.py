@@ -175,3 +175,9 @@ def queued(services: FakeServices) -> list[Run]:
 
 def end(worker: HandWorker, run: Run, state: RunState) -> None:
     worker.end(worker.start(run), Ending(state))
+
+
+@pytest.fixture
+def cli_at_work(services: FakeServices, app: FastAPI, clock: WorkingClock) -> Cli:
+    """A command line whose waiting lets a worker work."""
+    return Cli(services, app, clock)
