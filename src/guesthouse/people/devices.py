@@ -15,11 +15,12 @@ from guesthouse.errors import Conflict, Denied, Invalid, NotFound
 from guesthouse.kit.clock import Clock
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people.codes import digest, new_secret, new_user_code, normal_user_code
-from guesthouse.people.model import Action
+from guesthouse.people.model import Action, Origin
 from guesthouse.people.permissions import GIVABLE, may_somewhere, require_enrolled
 from guesthouse.people.ports import Trail
 from guesthouse.people.scope import Scope, account_scope
 from guesthouse.people.store import AccountStore
+from guesthouse.people.throttle import OF_DEVICES, Throttle, Turn, refuse
 from guesthouse.people.tokens import TokenGrant, TokenStore
 
 LIFETIME = dt.timedelta(minutes=10)
@@ -129,16 +130,25 @@ class DeviceLogins:
         self._trail = trail
         self._tokens = tokens
         self._accounts = AccountStore()
+        self._throttle = Throttle()
 
-    def begin(self, client: str, scopes: frozenset[Action] | None = None) -> DeviceCode:
+    def begin(
+        self,
+        client: str,
+        scopes: frozenset[Action] | None = None,
+        *,
+        origin: Origin | None = None,
+    ) -> DeviceCode:
         """Return codes for a program; anyone may ask, nothing is given before a person says so.
 
         Args:
             client: What the program calls itself; its person is shown it.
             scopes: What its token shall be narrowed to; None is all that can be given.
+            origin: Where it asks from; None is from inside.
 
         Raises:
             ClientInvalid: The name is none, or a scope is given to no token.
+            TooManyAttempts: Its address began too many: one alone shall not make up the crowd.
             DeviceCrowd: Too many wait.
         """
         name = " ".join(client.split())
@@ -146,6 +156,8 @@ class DeviceLogins:
             raise ClientInvalid
         if scopes is not None and not scopes <= GIVABLE:
             raise ClientInvalid
+        if origin is not None:
+            self._take_turn(origin)
         device, now = new_secret(), self._clock.now()
         values = {
             "digest": digest(device.reveal()),
@@ -214,6 +226,12 @@ class DeviceLogins:
                     return self._give(transaction, row)
                 case DeviceState.REFUSED:
                     raise DeviceRefused
+
+    def _take_turn(self, origin: Origin) -> None:
+        with self._database.transaction() as transaction:
+            turn = self._throttle.take(transaction, OF_DEVICES, origin.address, self._clock.now())
+        if turn is not Turn.TAKEN:
+            raise refuse(OF_DEVICES)
 
     def _insert(self, values: Mapping[str, Any], now: dt.datetime) -> str:
         counting = sa.select(sa.func.count()).select_from(device_logins)

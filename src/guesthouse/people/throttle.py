@@ -33,6 +33,8 @@ class Limit:
 
 OF_ACCOUNT = Limit("account", 10, dt.timedelta(minutes=1))
 OF_ADDRESS = Limit("address", 30, dt.timedelta(minutes=1))
+OF_DEVICES = Limit("devices", 10, dt.timedelta(minutes=1))
+"""Programs that one address begins to sign in."""
 OF_CODES = Limit("codes", 10, dt.timedelta(minutes=1))
 OF_CODES_DAILY = Limit("codes-day", 50, dt.timedelta(days=1))
 """Six digits are few: ten tries a minute would find them within months."""

@@ -93,3 +93,12 @@ def test_a_program_asks_for_what_there_is(
 def test_another_kind_of_grant_is_refused(anonymous: httpx.Client) -> None:
     body = {"device_code": "x", "grant_type": "password"}
     assert anonymous.post(TOKEN, json=body).status_code == 422
+
+
+def test_one_address_begins_only_so_many(anonymous: httpx.Client, clock: FakeClock) -> None:
+    for _ in range(10):
+        _begin(anonymous)
+    refused = anonymous.post(DEVICE, json={"client_id": "guesthouse"})
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "60")
+    clock.advance(dt.timedelta(minutes=1))
+    _begin(anonymous)

@@ -3,13 +3,14 @@
 from http import HTTPStatus
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.problems import MEDIA_TYPE, TYPE_PREFIX
 from guesthouse.edge.access import Access, Provided, admits
+from guesthouse.edge.origin import origin_of
 from guesthouse.errors import Invalid
 from guesthouse.instances.plan import console_url
 from guesthouse.people import Action
@@ -73,10 +74,10 @@ class DeviceTokenView(BaseModel):
 @router.post("")
 # A program that nobody is signed in with yet: it gets nothing before a person says so.
 @admits(Access.ANYONE)
-def begin(services: Provided, request: DeviceRequest) -> DeviceCodeView:
+def begin(services: Provided, sent: Request, request: DeviceRequest) -> DeviceCodeView:
     """Begin to sign a program in."""
     scopes = frozenset(map(_action, request.scope.split())) or None
-    code = services.devices.begin(request.client_id, scopes)
+    code = services.devices.begin(request.client_id, scopes, origin=origin_of(sent))
     settings = services.settings
     page = f"{console_url(settings.domain, settings.gateway_port)}/device"
     return DeviceCodeView(
