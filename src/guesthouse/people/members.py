@@ -131,10 +131,13 @@ class MemberUseCases(InvitationUseCases):
         self._require_partner(transaction, partner)
         ended = []
         for account, _ in self._parts.accounts.of_partner(transaction, partner):
-            ended.append(self._see_out(transaction, scope, partner, account))
+            ended.append(self._end(transaction, partner, account))
             if _has_only(account, partner) and account.disabled_at is None:
                 self._parts.accounts.update(transaction, account.id, disabled_at=at)
         revoked = self._revoke(transaction, invitations.c.partner == partner)
+        # Rows of the audit log last: who writes one keeps all others waiting until the end.
+        for each in ended:
+            self._tell_removed(transaction, scope, partner, each)
         total = Ended(
             logins=tuple(login for each in ended for login in each.logins),
             sessions=sum(each.sessions for each in ended),
@@ -216,8 +219,8 @@ class MemberUseCases(InvitationUseCases):
         # Somebody who leaves could have invited themselves under another name.
         theirs = sa.or_(columns.invited_by == login, columns.login == login)
         revoked = self._revoke(transaction, sa.and_(columns.partner == partner, theirs))
-        stays = account.kind is not ActorKind.MEMBER or set(account.roles) - {partner}
-        sessions, tokens = (0, 0) if stays else self._shut_out(transaction, account.id)
+        is_out = _has_only(account, partner)
+        sessions, tokens = self._shut_out(transaction, account.id) if is_out else (0, 0)
         return Ended((login,), sessions, tokens, revoked)
 
     def _tell_removed(
