@@ -20,7 +20,7 @@ CHECKS := check-playbooks check-types check-layers check-yaml check-python check
 ANSIBLE := PATH=$(CURDIR)/$(BIN):$$PATH ANSIBLE_CONFIG=$(CURDIR)/ansible/ansible.cfg \
 	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/collections
 
-.PHONY: help install check format test unit demo bench clean $(CHECKS)
+.PHONY: help install check format test unit demo pictures bench clean $(CHECKS)
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -74,6 +74,9 @@ test: check ## The whole suite, on real services; installs what it needs
 
 demo: install ## A partner's environment on this machine (DRY=1 only says what it changes; PROVIDER=container)
 	@$(DEMO) $(BIN)/guesthouse demo --provider $(PROVIDER) $(if $(DRY),--dry-run)
+
+pictures: install ## Take the pictures of every page in docs/images anew
+	$(BIN)/python -m tests.browser.pictures
 
 bench: install ## Measure against doing it by hand; writes bench/results.json
 	$(BIN)/python -m bench

@@ -15,6 +15,7 @@ from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people import Scope
 from guesthouse.people.model import Door, Origin
 from guesthouse.people.store import AccountStore
+from tests.browser.residents import Residents, settle
 from tests.browser.seed import NOW, OWNER, Story, tell
 from tests.browser.serving import Console, ShiftedClock, serving
 from tests.fakes.services import FakeServices, fake_services
@@ -38,6 +39,7 @@ class Stage:
     services: FakeServices
     app: FastAPI
     story: Story
+    residents: Residents
 
     @property
     def url(self) -> str:
@@ -87,10 +89,11 @@ def staged(place: Path) -> Iterator[Stage]:
     upgrade(database)
     services = fake_services(database, ShiftedClock(NOW), place)
     story = tell(services)
+    residents = settle(services)
     app = create_app(services)
     web.install(app)
     with serving(app, place) as console:
-        yield Stage(console, services, app, story)
+        yield Stage(console, services, app, story, residents)
     database.close()
 
 

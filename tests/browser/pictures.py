@@ -54,10 +54,12 @@ def _taken(
         color_scheme=theme,
         reduced_motion="reduce",
     )
-    stage.admit(context, stop.login)
+    if stop.login:
+        stage.admit(context, stop.login)
     page = context.new_page()
     page.clock.install(time=stage.services.clock.now())
     page.goto(stage.url + stop.path(stage))
+    stop.act(page, stage)
     page.locator("h1").wait_for()
     for state in page.locator(LIVE).all():
         state.filter(has_not_text="paused").wait_for()

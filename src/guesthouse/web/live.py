@@ -52,7 +52,8 @@ class Pulse:
     """Looks once a second while anybody watches."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
-        self.glance = Glance()
+        self._glance = Glance()
+        self._digests: dict[tuple[frozenset[str] | None, str], str] = {}
         self._database = database
         self._clock = clock
         self._watchers = 0
@@ -63,7 +64,7 @@ class Pulse:
     async def watched(self) -> AsyncIterator["Pulse"]:
         """Keep it looking while somebody watches; the last who leaves ends it."""
         if not self._watchers:
-            self.glance = await run_in_threadpool(self._look)
+            self._see(await run_in_threadpool(self._look))
         self._watchers += 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._watch())
@@ -87,11 +88,23 @@ class Pulse:
         if task is not None and task.done() and not task.cancelled():
             task.result()
 
+    def digest(self, scope: Scope, topic: str) -> str:
+        """Return what changes with a topic; worked out once for all who see the same."""
+        key = (scope.partners, topic)
+        if key not in self._digests:
+            self._digests[key] = self._glance.digest(scope, topic)
+        return self._digests[key]
+
+    def _see(self, glance: Glance) -> None:
+        if glance != self._glance:
+            self._glance = glance
+            self._digests.clear()
+
     async def _watch(self) -> None:
         try:
             while True:
                 await self._clock.sleep(POLL)
-                self.glance = await run_in_threadpool(self._look)
+                self._see(await run_in_threadpool(self._look))
                 self._tell()
         finally:
             self._tell()
@@ -141,19 +154,18 @@ class LiveStream:
 
     async def events(self) -> AsyncIterator[bytes]:
         """Yield an event for each topic that changed, until the reader may no longer read."""
-        async with self._pulse.watched():
-            while await self._is_admitted():
-                for event in self._news():
-                    yield event
-                try:
+        # While the database is away the page says since when it is stale, and comes back.
+        with contextlib.suppress(GuesthouseError):
+            async with self._pulse.watched():
+                while await self._is_admitted():
+                    for event in self._news():
+                        yield event
                     await self._pulse.wait()
-                except GuesthouseError:
-                    return  # the page says since when it is stale, and comes back
 
     def _news(self) -> list[bytes]:
         events = []
         for topic, before in self._told.items():
-            digest = self._pulse.glance.digest(self._scope, topic)
+            digest = self._pulse.digest(self._scope, topic)
             if digest != before:
                 self._told[topic] = digest
                 events.append(f"event: {topic.partition(':')[0]}\ndata: {digest}\n\n".encode())
