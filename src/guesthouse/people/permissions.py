@@ -22,6 +22,7 @@ __all__ = [
     "may_somewhere",
     "require",
     "require_enrolled",
+    "require_own_access",
 ]
 
 _VIEWER: Final = frozenset(
@@ -126,6 +127,19 @@ def require_enrolled(scope: Scope) -> None:
     require(scope, Action.ACCOUNT_OWN, None)
     if scope.is_enrolling:
         raise NotEnrolled
+
+
+def require_own_access(scope: Scope) -> None:
+    """Let through who may see, and end, what they come in by.
+
+    That is a person signed in, and a token of theirs that nothing narrows, such as the command
+    line's: it ends tokens and sessions, but never makes any.
+
+    Raises:
+        NotPermitted: The caller has no account, or their token is narrowed.
+    """
+    if scope.account is None or not scope.is_whole:
+        require(scope, Action.ACCOUNT_OWN, None)
 
 
 def may_somewhere(scope: Scope, action: Action) -> bool:

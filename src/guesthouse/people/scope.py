@@ -32,6 +32,8 @@ class Scope:
     """Id of the token they act by."""
     is_enrolling: bool = False
     """Whether they may do nothing but enrol a second factor."""
+    is_whole: bool = False
+    """Whether the token they act by leaves its owner all that a token can have."""
     _maker: object = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -63,6 +65,8 @@ class Narrowing:
     scopes: frozenset[Action] | None = None
     partners: frozenset[str] | None = None
     environment: str | None = None
+    is_whole: bool = False
+    """Whether that is nothing but what no token has."""
 
 
 def operator_scope(actor: str) -> Scope:
@@ -129,6 +133,7 @@ def narrowed(scope: Scope, narrowing: Narrowing) -> Scope:
         environment=scope.environment or narrowing.environment,
         token=narrowing.token,
         session=None,
+        is_whole=narrowing.is_whole,
         _maker=_MAKER,
     )
 

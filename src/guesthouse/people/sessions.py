@@ -12,8 +12,8 @@ from guesthouse.errors import NotFound
 from guesthouse.kit.clock import Clock
 from guesthouse.kit.ids import new_id
 from guesthouse.people.codes import digest, new_secret
-from guesthouse.people.model import Account, Action, Door, Opened, Origin, Session
-from guesthouse.people.permissions import require
+from guesthouse.people.model import Account, Door, Opened, Origin, Session
+from guesthouse.people.permissions import require_own_access
 from guesthouse.people.ports import Trail
 from guesthouse.people.scope import Scope, account_scope
 from guesthouse.people.store import AccountStore
@@ -90,9 +90,9 @@ class SessionStore:
         """Return the caller's own sessions, newest first.
 
         Raises:
-            NotPermitted: The caller has no account, or acts by a token.
+            NotPermitted: The caller has no account, or acts by a token that is narrowed.
         """
-        require(scope, Action.ACCOUNT_OWN, None)
+        require_own_access(scope)
         statement = sa.select(sessions).where(
             sessions.c.account == scope.account, sessions.c.revoked_at.is_(None)
         )
@@ -107,7 +107,7 @@ class SessionStore:
         Raises:
             SessionUnknown: There is none, or it is somebody else's, or it has ended.
         """
-        require(scope, Action.ACCOUNT_OWN, None)
+        require_own_access(scope)
         with self._database.transaction() as transaction:
             own = sa.and_(sessions.c.id == session, sessions.c.account == scope.account)
             if not self._end(transaction, own):

@@ -19,7 +19,12 @@ from guesthouse.kit.ids import new_id
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people.errors import NotPermitted
 from guesthouse.people.model import Action, ActorKind
-from guesthouse.people.permissions import GIVABLE, may_somewhere, require, require_enrolled
+from guesthouse.people.permissions import (
+    GIVABLE,
+    may_somewhere,
+    require_enrolled,
+    require_own_access,
+)
 from guesthouse.people.ports import Trail
 from guesthouse.people.scope import (
     Narrowing,
@@ -159,9 +164,9 @@ class TokenStore:
         """Return the caller's own tokens that are still good, newest first.
 
         Raises:
-            NotPermitted: The caller has no account, or acts by a token.
+            NotPermitted: The caller has no account, or acts by a token that is narrowed.
         """
-        require(scope, Action.ACCOUNT_OWN, None)
+        require_own_access(scope)
         statement = sa.select(tokens).where(
             tokens.c.account == scope.account, tokens.c.revoked_at.is_(None)
         )
@@ -170,7 +175,7 @@ class TokenStore:
         return tuple(_token(row) for row in rows if self._is_valid(row))
 
     def revoke(self, transaction: Transaction, scope: Scope, token_id: str) -> bool:
-        """End a token from now on: one's own, the very one one acts by, or as operator any.
+        """End a token from now on: one's own, or as operator any; by a narrowed one itself alone.
 
         Returns:
             Whether there was such a token, still valid and the caller's to revoke.
@@ -282,7 +287,7 @@ def _permitted(scope: Scope, grant: TokenGrant) -> TokenGrant:
 
 def _own(scope: Scope) -> sa.ColumnElement[bool]:
     """Return what selects the tokens a caller may end."""
-    if scope.token is not None:
+    if scope.token is not None and not scope.is_whole:
         return tokens.c.id == scope.token
     if scope.kind in {ActorKind.OPERATOR, ActorKind.SYSTEM} and not scope.is_enrolling:
         return sa.true()
@@ -291,11 +296,13 @@ def _own(scope: Scope) -> sa.ColumnElement[bool]:
 
 def _narrowing(row: Row) -> Narrowing:
     partners = row["partners"]
+    narrowing = (row["scopes"], partners, row["environment"])
     return Narrowing(
         token=row["id"],
         scopes=GIVABLE if row["scopes"] is None else _actions(row["scopes"]),
         partners=None if partners is None else frozenset(partners),
         environment=row["environment"],
+        is_whole=narrowing == (None, None, None),
     )
 
 

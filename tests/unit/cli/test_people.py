@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from guesthouse.db import Database
-from guesthouse.people import Role
+from guesthouse.people import Action, ActorKind, Role, Scope
 from guesthouse.people.model import Account
+from guesthouse.people.tokens import TokenGrant
 from guesthouse.runs import RunState
-from tests.fakes.people import come_in
+from tests.fakes.people import come_in, signed_in
 from tests.fakes.running import HandWorker
 from tests.fakes.services import MEMBER, OPERATOR, OUTSIDER, FakeServices
 from tests.unit.cli.conftest import Cli, queued
@@ -251,3 +252,63 @@ def test_members_export_no_audit_log(cli: Cli) -> None:
     cli.scope = MEMBER
     answer = cli("audit", "export")
     assert (answer.code, answer.out) == (5, "")
+
+
+def _act_as(
+    cli: Cli, services: FakeServices, account: Account, scopes: frozenset[Action] | None = None
+) -> Scope:
+    """Have the command line act by a token of somebody; return the session it was made in."""
+    browser = signed_in(services.people, account)
+    grant = TokenGrant("laptop", account.login, ActorKind.MEMBER, scopes=scopes)
+    with services.database.transaction() as transaction:
+        token = services.tokens.create(transaction, browser, grant)
+    cli.environment = {"GUESTHOUSE_TOKEN": token.reveal()}
+    return browser
+
+
+def test_people_list_and_end_their_own_tokens(
+    cli: Cli, services: FakeServices, ann: Account
+) -> None:
+    browser = _act_as(cli, services, ann)
+    with services.database.transaction() as transaction:
+        services.tokens.create(transaction, browser, TokenGrant("old", ann.login))
+    found = json.loads(cli("token", "list", "--json").out)
+    (old,) = [item for item in found if item["name"] == "old"]
+    listed = cli("token", "list")
+    assert {line.split()[1] for line in listed.lines[1:]} == {"old", "laptop"}
+    assert cli("token", "revoke", old["id"]).lines == [f"{old['id']} is revoked"]
+    assert [line.split()[1] for line in cli("token", "list").lines[1:]] == ["laptop"]
+
+
+def test_people_list_and_end_their_own_sessions(
+    cli: Cli, services: FakeServices, ann: Account
+) -> None:
+    browser = _act_as(cli, services, ann)
+    assert cli("session", "list").lines[1].split()[:2] == [browser.session, "password"]
+    assert browser.session is not None
+    assert cli("session", "revoke", browser.session).lines == [f"{browser.session} is signed out"]
+    assert cli("session", "list").err == "you are signed in with no browser\n"
+
+
+def test_nobody_ends_what_is_another_s(cli: Cli, services: FakeServices, ann: Account) -> None:
+    eve = asyncio.run(come_in(services.people, "eve", "other", Role.MANAGER))
+    browser = _act_as(cli, services, eve)
+    (theirs,) = services.tokens.list(browser)
+    _act_as(cli, services, ann)
+    assert browser.session is not None
+    assert cli("token", "revoke", theirs.id).code == 4
+    assert cli("session", "revoke", browser.session).code == 4
+
+
+def test_a_narrowed_token_sees_no_others(cli: Cli, services: FakeServices, ann: Account) -> None:
+    browser = _act_as(cli, services, ann, frozenset({Action.ENVIRONMENT_READ}))
+    for verb in ("token", "session"):
+        answer = cli(verb, "list")
+        assert answer.code == 5
+        assert f"https://console.localhost:8443/account/{verb}s" in answer.err
+    assert cli("session", "revoke", str(browser.session)).code == 5
+
+
+def test_no_token_makes_another(cli: Cli, services: FakeServices, ann: Account) -> None:
+    _act_as(cli, services, ann)
+    assert cli("token", "create", "another").code == 5
