@@ -1,5 +1,6 @@
 """What only a real server shows: lines that arrive while they are written."""
 
+import asyncio
 import json
 import threading
 import time
@@ -7,9 +8,12 @@ from collections.abc import Iterator
 
 import httpx
 
+from guesthouse.edge.access import SESSION_COOKIE
+from guesthouse.people import Role
 from guesthouse.runs import Run, RunState
 from guesthouse.runs.attempts import Attempt
 from guesthouse.runs.model import Ending
+from tests.fakes.people import HERE, come_in
 from tests.fakes.running import HandWorker
 from tests.fakes.services import MEMBER, OPERATOR, FakeServices
 
@@ -90,3 +94,27 @@ def test_a_reader_that_hangs_up_leaves_nothing_behind(url: str, services: FakeSe
                 assert next(_texts(answer)) == "(fetch running)"
         worker.end(attempt, Ending(RunState.SUCCEEDED))
         assert client.get(f"/api/v1/runs/{run.id}").json()["state"] == "succeeded"
+
+
+def test_a_signed_out_browser_reads_on_for_less_than_five_seconds(
+    url: str, services: FakeServices
+) -> None:
+    account = asyncio.run(come_in(services.people, "ben", "acme", Role.VIEWER))
+    opened = services.signin.after_invitation(account, HERE)
+    cookie = {"Cookie": f"{SESSION_COOKIE}={opened.secret.reveal()}"}
+    run, worker, attempt = _started(services)
+    path = f"{url}/api/v1/runs/{run.id}/log"
+    with (
+        httpx.Client(headers=cookie, timeout=20, trust_env=False) as browser,
+        browser.stream("GET", path, params={"follow": True}) as answer,
+    ):
+        texts = _texts(answer)
+        assert next(texts) == "(fetch running)"
+        scope = services.sessions.authenticate(opened.secret.reveal())
+        assert scope is not None
+        services.sessions.revoke(scope, opened.session.id)
+        ended = time.monotonic()
+        assert list(texts) == []
+        assert time.monotonic() - ended < 5
+        assert browser.get(f"{url}/api/v1/whoami").status_code == 401
+    worker.end(attempt, Ending(RunState.SUCCEEDED))
