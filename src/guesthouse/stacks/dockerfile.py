@@ -17,6 +17,7 @@ KNOWN_SYNTAX = re.compile(r"docker/dockerfile(:[\w.-]+)?")
 WILDCARD = re.compile(r"[*?\[]")
 REMOTE = re.compile(r"[a-z]+://|git@")
 LEAST_COPY_WORDS = 2
+MOST_STAGES = 200
 
 
 class _Unclear(Exception):
@@ -89,6 +90,8 @@ def _stages(text: str) -> list[_Stage]:
     for instruction, rest in _instructions(text):
         if instruction == "FROM":
             stages.append(_from(rest, len(stages)))
+            if len(stages) > MOST_STAGES:  # All are compared with all
+                raise _Unclear
         elif instruction in {"COPY", "ADD"}:
             _copy(_last(stages), rest)
         elif instruction == "RUN":
@@ -157,7 +160,7 @@ def _words(text: str) -> list[str]:
         if text.startswith("["):
             return [str(word) for word in json.loads(text)]
         return shlex.split(text)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise _Unclear from exc
 
 

@@ -1,6 +1,7 @@
 """Read an env file as Compose does: ``NAME=value`` lines, quotes, comments, ``export``."""
 
 import re
+from collections import ChainMap
 from collections.abc import Iterator
 
 from guesthouse.errors import Problem
@@ -27,15 +28,20 @@ def read_env_file(content: bytes, where: str, values: Values) -> dict[str, str |
     """
     text = _text(content, where)
     found: dict[str, str | None] = {}
+    own: dict[str, str] = {}
+    # One for the whole file, so that what is filled in counts together.
+    filling = Interpolation(Values(ChainMap(own, dict(values.variables)), values.secrets))
     for number, name, raw, is_literal in _entries(text, where):
-        if raw is None or is_literal:
-            found[name] = raw
-            continue
-        known = {**values.variables, **{k: v for k, v in found.items() if v is not None}}
-        filling = Interpolation(Values(known, values.secrets))
-        found[name] = str(filling.fill(raw, f"{where}: line {number}"))
+        value = raw
+        if raw is not None and not is_literal:
+            value = str(filling.fill(raw, f"{where}: line {number}"))
         if filling.problems:
             raise SourceInvalid(filling.problems[0])
+        found[name] = value
+        if value is None:
+            own.pop(name, None)
+        else:
+            own[name] = value
     return found
 
 
@@ -53,11 +59,12 @@ def _text(content: bytes, where: str) -> str:
 
 def _entries(text: str, where: str) -> Iterator[tuple[int, str, str | None, bool]]:
     """Yield line number, name, value and whether the value is taken as it is."""
-    position = 0
+    position, number, counted = 0, 1, 0
     while position < len(text):
         end = _line_end(text, position)
         line = text[position:end]
-        number = text.count("\n", 0, position) + 1
+        number += text.count("\n", counted, position)
+        counted = position
         if not line.strip() or line.lstrip().startswith("#"):
             position = end + 1
             continue

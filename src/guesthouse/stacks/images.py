@@ -25,8 +25,9 @@ IMAGE = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._-]*(:[0-9]{1,5})?(/[A-Za-z0-9._-]+)*"
     r"(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?"
 )
-IDENTITY = re.compile(r"[0-9a-f]+")
-"""The engine takes a plain hexadecimal name for the beginning of any image's id."""
+IDENTITY = re.compile(r"[0-9a-f]+|sha256:[0-9a-f]+")
+"""The engine takes such names, alone or as this tag, for the beginning of any image's id."""
+MOST_DOCKERFILE_BYTES = 256 * 2**10
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def image(draft: Draft, name: str) -> Image:
         draft.ledger.refuse("image", f"{path}.image", written, why, "use another name")
     elif IDENTITY.fullmatch(str(written)):
         why = "the engine could take it for the id of an image of others"
-        draft.ledger.refuse("image", f"{path}.image", written, why, f"write {written}:latest")
+        instead = "name the image by its repository, with a tag or digest behind it"
+        draft.ledger.refuse("image", f"{path}.image", written, why, instead)
     return Image(str(written))
 
 
@@ -86,7 +88,7 @@ def _built(draft: Draft, name: str, written: Model, place: str) -> Image:
         section["target"] = str(written["target"])
     section["args"] = _arguments(draft, written, place)
     section |= _contexts(draft, written, place) | _options(draft, written, place)
-    text = _instructions(draft, context, section)
+    text = _instructions(draft, context, section, place)
     _judge(draft, text, section["args"], place)
     tag = _tag(draft, context, section, text)
     ours = f"{OURS}{draft.context.environment}/{_repository(name)}:{tag}"
@@ -122,7 +124,8 @@ def _folder(draft: Draft, written: str, place: str) -> str | None:
 
 def _dockerfile(draft: Draft, written: Model, context: str, place: str) -> Model:
     """Return where the build's instructions are; the path is relative to the context."""
-    if written.get("dockerfile_inline") is not None:
+    # An empty text is none to Compose: it would build from the file Dockerfile, unjudged.
+    if written.get("dockerfile_inline") not in (None, ""):
         return {"dockerfile_inline": str(written["dockerfile_inline"])}
     name = str(written.get("dockerfile") or DOCKERFILE)
     path = join(context, name)
@@ -205,13 +208,18 @@ def _secrets(draft: Draft, written: Model, place: str) -> list[Model]:
     return emitted
 
 
-def _instructions(draft: Draft, context: str, section: Model) -> str:
+def _instructions(draft: Draft, context: str, section: Model, place: str) -> str:
     """Return the text of the Dockerfile."""
     name = section.get("dockerfile")
     path = None if name is None else join(context, str(name))
     if path is None:
         return str(section.get("dockerfile_inline", ""))
-    return draft.tree.read(path).decode("utf-8", errors="replace")
+    content = draft.tree.read(path)
+    if len(content) > MOST_DOCKERFILE_BYTES:
+        what = f"{path} is larger than {MOST_DOCKERFILE_BYTES // 2**10} KiB"
+        draft.ledger.problem(f"{place}.dockerfile", what, "copy what is long from a file")
+        return ""
+    return content.decode("utf-8", errors="replace")
 
 
 def _tag(draft: Draft, context: str, section: Model, text: str) -> str:

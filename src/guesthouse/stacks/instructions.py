@@ -12,11 +12,19 @@ from dataclasses import dataclass
 
 HUB = re.compile(r"(index\.)?docker\.io/")
 OURS = "gh/"
-SYNTAX = re.compile(r"^\s*(?:#|//)\s*syntax\s*=\s*(\S+)", re.IGNORECASE | re.MULTILINE)
+UNCLEAR = "dockerfile-unclear"
+# Blanks, but no ends of lines: those would be gone through again from each empty line.
+SYNTAX = re.compile(
+    r"^[^\S\n]*(?:#|//)[^\S\n]*syntax[^\S\n]*=[^\S\n]*(\S+)", re.IGNORECASE | re.MULTILINE
+)
 KNOWN_SYNTAX = re.compile(
     r"(?:docker\.io/)?docker/dockerfile(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?"
 )
-ESCAPE = re.compile(r"^\s*#\s*escape\s*=\s*(\S+)", re.IGNORECASE | re.MULTILINE)
+ESCAPE = re.compile(
+    r"^[^\S\n]*#[^\S\n]*escape[^\S\n]*=[^\S\n]*(\S+)", re.IGNORECASE | re.MULTILINE
+)
+SHEBANG = re.compile(r"\A\ufeff?#![^\n]*(?:\n|\Z)")
+"""A first line that the engine skips before it looks for a frontend."""
 # The engine's own rule: two backslashes at the end do not go on in the next line.
 GOES_ON = re.compile(r"(?:(?<=[^\\])|^)\\[ \t]*\Z")
 COMMENT = re.compile(r"\s*#")
@@ -26,7 +34,7 @@ INSTRUCTION = re.compile(
 VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?:(:?[-+])([^${}]*))?\})")
 QUOTES = re.compile(r"[\"'\\]")
 PLAIN_PATH = re.compile(r"(?!github\.com/)[A-Za-z0-9._*?/-]+")
-IDENTITY = re.compile(r"(?:sha256:)?[0-9a-f]{12,64}")
+IDENTITY = re.compile(r"[0-9a-f]{12,64}|sha256:[0-9a-f]+")
 """What the engine could take for an image's id."""
 FLAGS: Mapping[str, frozenset[str]] = {
     "FROM": frozenset({"platform"}),
@@ -42,6 +50,10 @@ MOUNTS = frozenset({"bind", "cache", "tmpfs", "secret"})
 MOST_VALUES = 64
 DEEPEST = 8
 """How often an argument may be made of another one."""
+LONGEST = 4096
+"""Characters of a name, its arguments filled in."""
+MOST_JUDGED = 2**20
+"""Characters gone through in search of instructions; texts make that more than the file has."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,11 @@ def breaches(
     """
     lines = text.removeprefix("\ufeff").split("\n")
     found = [*_directives(text)]
-    written = list(_instructions(lines))
+    try:
+        written = list(_instructions(lines))
+    except _Unclear as exc:
+        instead = "break it up, or copy the texts from files"
+        return (*found, Breach(UNCLEAR, 1, "<<", str(exc), instead))
     values = _Values(arguments, [rest for name, rest, _ in written if name == "ARG"])
     judges: dict[str, Callable[[str], Iterator[_Fault]]] = {
         "FROM": lambda rest: _from(rest, values),
@@ -104,7 +120,7 @@ def _judged(judge: Callable[[str], Iterator[_Fault]], name: str, rest: str) -> I
         yield from judge(rest)
     except _Unclear as exc:
         why = f"it can't be told what this names: {exc}"
-        yield ("dockerfile-unclear", rest.strip(), why, "write it plainly")
+        yield (UNCLEAR, rest.strip(), why, "write it plainly")
 
 
 def _flag_fault(flag: str, value: str) -> _Fault:
@@ -122,8 +138,8 @@ def _directives(text: str) -> Iterator[Breach]:
     for found in ESCAPE.finditer(text):
         if found[1] != "\\":
             why = "it changes where an instruction ends"
-            yield _directive(text, found, "dockerfile-unclear", why, "leave it out")
-    if text.lstrip("\ufeff \t\r\n").startswith("{"):
+            yield _directive(text, found, UNCLEAR, why, "leave it out")
+    if SHEBANG.sub("", text).lstrip("\ufeff \t\r\n").startswith("{"):
         why = "it names a frontend, or is no Dockerfile"
         yield Breach("dockerfile-syntax", 1, "{", why, "write a Dockerfile")
 
@@ -140,9 +156,13 @@ def _instructions(lines: Sequence[str]) -> Iterator[tuple[str, str, int]]:
     looks like an instruction is judged like one, and no instruction can hide behind a text.
     """
     has_texts = any("<<" in line for line in lines)
-    at = 0
+    at, judged = 0, 0
     while at < len(lines):
         joined, after = _joined(lines, at)
+        judged += len(joined) + after - at
+        if judged > MOST_JUDGED:
+            sentence = "its texts and the lines that go on are too long together"
+            raise _Unclear(sentence)
         found = INSTRUCTION.fullmatch(joined)
         if found is not None:
             yield found[1].upper(), found[2], at + 1
@@ -242,6 +262,7 @@ class _Values:
 
     def __init__(self, arguments: Mapping[str, str], declared: Sequence[str]) -> None:
         self._known: dict[str, set[str]] = {name: {text} for name, text in arguments.items()}
+        self._found: dict[tuple[str, int], set[str]] = {}
         for rest in declared:
             for word in _shell_words(rest):
                 name, equals, text = word.partition("=")
@@ -253,25 +274,28 @@ class _Values:
         Raises:
             _Unclear: That can't be told.
         """
-        found = VARIABLE.search(text)
-        before = text if found is None else text[: found.start()]
-        if "$" in before or depth > DEEPEST:
+        if "$" in VARIABLE.sub("", text) or depth > DEEPEST:
             sentence = "a variable is used in a way only the engine understands"
             raise _Unclear(sentence)
-        if found is None:
-            return {text}
-        rest = self.of(text[found.end() :], depth)
-        made = {before + one + other for one in self._variable(found, depth) for other in rest}
-        if len(made) > MOST_VALUES:
-            sentence = "its variables have too many values"
-            raise _Unclear(sentence)
-        return made
+        made, at = {""}, 0
+        for found in VARIABLE.finditer(text):
+            before, at = text[at : found.start()], found.end()
+            values = self._variable(found, depth)
+            made = {one + before + other for one in made for other in values}
+            if len(made) > MOST_VALUES or len(max(made, key=len)) > LONGEST:
+                sentence = "its variables have too many values, or too long ones"
+                raise _Unclear(sentence)
+        return {one + text[at:] for one in made}
 
     def _variable(self, found: re.Match[str], depth: int) -> set[str]:
-        values = {""}
-        for text in self._known.get(found[1] or found[2], ()):
-            values |= self.of(text, depth + 1)
-        return values | ({found[4]} if found[3] else set())
+        name = found[1] or found[2]
+        # Remembered: arguments made of one another many times over would take for ever.
+        if (name, depth) not in self._found:
+            values = {""}
+            for text in self._known.get(name, ()):
+                values |= self.of(text, depth + 1)
+            self._found[name, depth] = values
+        return self._found[name, depth] | ({found[4]} if found[3] else set())
 
 
 def _shell_words(text: str) -> list[str]:

@@ -66,3 +66,18 @@ def test_any_file_is_read_or_told(text: str) -> None:
         assert all(name for name in read(text))
     except SourceInvalid as exc:
         assert exc.problem.what  # noqa: PT017 - either outcome is right
+
+
+def test_a_name_without_value_means_what_the_platform_gives() -> None:
+    assert read("TITLE=own\nTITLE\nA=$TITLE\n") == {"TITLE": None, "A": "Sample"}
+
+
+def test_what_is_filled_in_counts_for_the_whole_file() -> None:
+    long = "x" * 2**15
+    with pytest.raises(SourceInvalid, match="too long"):
+        read(f"A={long}\n" + "".join(f"B{n}=$A\n" for n in range(40)))
+
+
+def test_many_names_are_read_in_one_go() -> None:
+    # Were all the names before gone through for each one, this would take minutes.
+    assert len(read("".join(f"A{n}=\n" for n in range(25_000)))) == 25_000

@@ -3,7 +3,7 @@
 import pytest
 
 from guesthouse.stacks.instructions import Breach, breaches
-from guesthouse.stacks.model import Policy
+from guesthouse.stacks.model import ComposeInvalid, Policy
 from guesthouse.stacks.policy import CORE, PARTNER
 from tests.unit.stacks.products import compiled, refused, section
 
@@ -43,6 +43,7 @@ REFUSED = {
         UNCLEAR,
     ),
     "from-identity": (f"FROM {'0a' * 32}\n", IMAGE),
+    "from-named-identity": ("FROM sha256:0a\n", IMAGE),
     "from-short-identity": ("FROM 0a1b2c3d4e5f\n", IMAGE),
     "from-after-text": ("FROM a\nRUN <<E\\\\\nx\nE\\\nFROM gh/other/api:abc\n", IMAGE),
     "copy": ("FROM a\nCOPY --from=gh/other/api:abc /srv /srv\n", IMAGE),
@@ -67,7 +68,18 @@ REFUSED = {
     "frontend-slashes": ("// syntax = evil/frontend\nFROM a\n", "dockerfile-syntax"),
     "frontend-after-shebang": ("#!/x\n# SYNTAX=evil/frontend\nFROM a\n", "dockerfile-syntax"),
     "frontend-json": ('{"syntax": "evil/frontend"}\n', "dockerfile-syntax"),
+    "frontend-json-after-shebang": ('#!/x\n{"syntax": "evil/frontend"}\n', "dockerfile-syntax"),
     "escape": ("# escape=`\nFROM a\n", UNCLEAR),
+    "from-many-variables": (f"FROM {'${A}' * 5000}gh/other/api:abc\n", IMAGE),
+    "from-arguments-of-arguments": (
+        "".join(f"ARG A{n}={f'$A{n + 1}' * 100}\n" for n in range(7)) + "FROM $A0\nFROM gh/x/y\n",
+        IMAGE,
+    ),
+    "from-long-argument": (
+        "".join(f"ARG A{n}={f'$A{n + 1}' * 100}\n" for n in range(7)) + "ARG A7=x\nFROM $A0\n",
+        UNCLEAR,
+    ),
+    "texts-without-end": ("FROM a\nRUN <<E\n" + "RUN \\\n" * 40_000 + "E\n", UNCLEAR),
 }
 ORDINARY = """# syntax=docker/dockerfile:1.7
 ARG PYTHON=3.12 REGISTRY=registry.example.org
@@ -125,11 +137,28 @@ def test_only_the_core_has_the_engine_download(source: str) -> None:
 def test_a_product_is_refused_for_its_dockerfile(policy: Policy) -> None:
     files = {"Dockerfile": "FROM debian\nFROM gh/other/api:abc\n"}
     inline = "services: {app: {build: {context: ., dockerfile_inline: 'FROM gh/other/api'}}}\n"
-    found = [*refused(BUILD, files, policy=policy), *refused(inline, files, policy=policy)]
+    # Compose takes an empty text for none, and builds from the file.
+    empty = "services: {app: {build: {context: ., dockerfile_inline: ''}}}\n"
+    found = [
+        finding
+        for compose in (BUILD, inline, empty)
+        for finding in refused(compose, files, policy=policy)
+    ]
     assert [(finding.code, finding.path) for finding in found] == [
         (IMAGE, "services.app.build.dockerfile:2"),
         (IMAGE, "services.app.build.dockerfile:1"),
+        (IMAGE, "services.app.build.dockerfile:2"),
     ]
+
+
+def test_a_dockerfile_has_an_end() -> None:
+    with pytest.raises(ComposeInvalid, match="larger than 256 KiB"):
+        compiled(BUILD, {"Dockerfile": "FROM a\n" + "#" * 2**18})
+
+
+def test_empty_lines_take_no_time_to_judge() -> None:
+    # Were it the square of their number, this would take minutes.
+    assert breaches("\n" * 250_000 + "FROM a\n", {}) == ()
 
 
 def test_arguments_may_choose_no_frontend_and_no_caches_of_others() -> None:

@@ -55,6 +55,7 @@ REFUSED = {
         "configs-file",
     ),
     "config-external": (service("configs: [s]") + "configs: {s: {external: true}}\n", "external"),
+    "image-by-identity": ("services: {app: {image: sha256:0a1b}}\n", "image"),
     "build-context-root": (service("build: /"), "build-context"),
     "build-context-outside": (service("build: ../.."), "build-context"),
     "build-context-hidden-dots": (service("build: ./a/../../b"), "build-context"),
