@@ -24,10 +24,10 @@ LOOKS: tuple[tuple[int, Literal["light", "dark"]], ...] = (
 def test_page_is_light_accessible_and_fits(stage: Stage, open_page: Opening, stop: Stop) -> None:
     before = stage.console.relay.bytes_to_browser
     page = open_page(stop.path(stage), login=stop.login)
-    stop.act(page, stage)
     page.wait_for_load_state("load")
     # On the wire, so headers and the handshake of TLS are in it, too.
     assert stage.console.relay.bytes_to_browser - before < MAX_BYTES
+    stop.act(page, stage)
     expect(page.locator("h1")).to_be_visible()
     # By the debugger's own door: the page itself may load no script from elsewhere.
     page.evaluate(AXE.read_text())
