@@ -33,18 +33,35 @@ def control_upstream(site: Site) -> list[str]:
     )
 
 
-def credentials(site: Site) -> Iterator[str]:
-    """Yield what decides whether the browser's cookie counts for this request.
+def credentials(site: Site) -> list[str]:
+    """Return what decides whether the browser's cookie counts for a request.
 
     A page of somebody else can have the browser send it: in WebSockets and forms, which name their
-    origin, and for images and scripts, which name at most the page.
+    origin, and for images and scripts, which name at most the page. Maps, because nginx looks at
+    them only where there is a cookie, and once for a request.
     """
     ours = _origins(site)
-    ignored = 'set $guesthouse_credential "";'
-    yield "set $guesthouse_credential $guesthouse_cookie;"
-    yield from block(f'if ($http_origin !~ "^(?:{ours})?$")', ignored)
-    yield 'set $guesthouse_embedding "$guesthouse_is_embedded|$http_origin|$http_referer";'
-    yield from block(f'if ($guesthouse_embedding ~ "^1\\|\\|(?!{ours}/)")', ignored)
+    foreign, page, relayed = (_name(site, word) for word in ("foreign", "page", "relay_cookie"))
+    return [
+        *block(f"map $http_origin {foreign}", "default 1;", f'"~^{ours}$" "";', f'"" {page};'),
+        *block(
+            f'map "$guesthouse_is_embedded|$http_referer" {page}',
+            'default "";',
+            f'"~^1\\|(?!{ours}/)" 1;',
+        ),
+        *block(f"map {foreign} {credential(site)}", 'default "";', '"" $guesthouse_cookie;'),
+        *block(f"map $guesthouse_upgrade {relayed}", f"default {credential(site)};", '"" "";'),
+    ]
+
+
+def credential(site: Site) -> str:
+    """Return the variable that holds the cookie where it counts."""
+    return _name(site, "credential")
+
+
+def _name(site: Site, word: str) -> str:
+    """Return a variable of the site's own; a name holds no underscore, so no two are the same."""
+    return f"$guesthouse_{word}_{site.environment.replace('-', '_')}"
 
 
 def _origins(site: Site) -> str:
@@ -80,25 +97,31 @@ def goes_through_relay(route: Route) -> bool:
     return route.streaming
 
 
-def relay_choice(site: Site, route: Route, upstream: str) -> Iterator[str]:
-    """Yield what sends WebSockets to the relay and lets other requests pass it by.
+def relay_choice(site: Site, route: Route, upstream: str) -> list[str]:
+    """Return what sends WebSockets to the relay and lets other requests pass it by.
 
     Args:
         site: The site.
         route: A route with WebSockets that does not stream.
         upstream: Name of the product's service.
     """
-    yield f"set $guesthouse_to {upstream};"
-    names = ("upstream", "control", "authorization", "cookie")
-    yield from (f'set $guesthouse_relay_{name} "";' for name in names)
-    yield from block(
-        'if ($http_upgrade ~* "^websocket$")',
-        f"set $guesthouse_to {RELAY};",
-        f"set $guesthouse_relay_upstream {route.address}:{route.port};",
-        f'set $guesthouse_relay_control "{_control_words(site)}";',
-        "set $guesthouse_relay_authorization $http_authorization;",
-        "set $guesthouse_relay_cookie $guesthouse_credential;",
-    )
+    told = {
+        "to": (RELAY, upstream),
+        "upstream": (f"{route.address}:{route.port}", '""'),
+        "control": (f'"{_control_words(site)}"', '""'),
+    }
+    lines: list[str] = []
+    for word, (relayed, otherwise) in told.items():
+        name = relay_variable(site, route, word)
+        lines += block(
+            f"map $guesthouse_upgrade {name}", f"default {relayed};", f'"" {otherwise};'
+        )
+    return lines
+
+
+def relay_variable(site: Site, route: Route, word: str) -> str:
+    """Return the variable of a route that holds something for WebSockets and else nothing."""
+    return _name(site, f"{word}_{route.name.replace('-', '_')}_")
 
 
 def relay_headers(site: Site, route: Route) -> Iterator[str]:
@@ -110,13 +133,19 @@ def relay_headers(site: Site, route: Route) -> Iterator[str]:
             "Upstream": f"{route.address}:{route.port}",
             "Control": f'"{_control_words(site)}"',
             "Authorization": "$http_authorization",
-            "Cookie": "$guesthouse_credential",
+            "Cookie": credential(site),
             "Admitted": "$guesthouse_admitted",
             "Answered": "$guesthouse_answered",
         }
     else:
-        names = ("Upstream", "Control", "Authorization", "Cookie", "Admitted", "Answered")
-        values = {name: f"$guesthouse_relay_{name.lower()}" for name in names}
+        values = {
+            "Upstream": relay_variable(site, route, "upstream"),
+            "Control": relay_variable(site, route, "control"),
+            "Authorization": "$guesthouse_relay_authorization",
+            "Cookie": _name(site, "relay_cookie"),
+            "Admitted": "$guesthouse_relay_admitted",
+            "Answered": "$guesthouse_relay_answered",
+        }
     for name, value in values.items():
         yield header(f"X-Guesthouse-Relay-{name}", value)
 
@@ -139,7 +168,7 @@ def locations(site: Site, route: Route) -> list[str]:
             f"location = {LEAVE}",
             "if ($request_method != POST) { return 405; }",
             *_to_control(site, route, "leave", method="POST"),
-            header("X-Guesthouse-Cookie", "$guesthouse_credential"),
+            header("X-Guesthouse-Cookie", credential(site)),
             *_handing_on(),
         ),
         *block(f"location ^~ {RESERVED}", "return 404;"),
@@ -181,7 +210,7 @@ def _authorise(site: Site, route: Route) -> list[str]:
         "internal;",
         *_to_control(site, route, "authorise"),
         header("Authorization", "$http_authorization"),
-        header("X-Guesthouse-Cookie", "$guesthouse_credential"),
+        header("X-Guesthouse-Cookie", credential(site)),
         "proxy_ignore_headers Expires Set-Cookie Vary X-Accel-Expires;",
         "proxy_next_upstream error timeout invalid_header http_429 http_500 http_502 http_503"
         " http_504;",
@@ -190,7 +219,7 @@ def _authorise(site: Site, route: Route) -> list[str]:
         "# A cookie holds no space, so that no other pair makes the same key. How long an answer",
         "# counts is said in its Cache-Control: while the control plane is there, while one asks",
         "# it anew for all, and while it is away.",
-        f'proxy_cache_key "{site.environment} {route.name} $guesthouse_credential'
+        f'proxy_cache_key "{site.environment} {route.name} {credential(site)}'
         ' $http_authorization";',
         "# Saves opening the kept answer for each request; nginx notices a newer one.",
         "open_file_cache max=200 inactive=60s;",
@@ -218,8 +247,8 @@ def _to_control(site: Site, route: Route, question: str, *, method: str = "GET")
     yield header("X-Guesthouse-Environment", site.environment)
     yield header("X-Guesthouse-Route", route.name)
     yield "proxy_connect_timeout 1s;"
-    yield "proxy_send_timeout 2s;"
-    yield "proxy_read_timeout 2s;"
+    yield "proxy_send_timeout 3s;"
+    yield "proxy_read_timeout 3s;"
 
 
 def _handing_on() -> Iterator[str]:

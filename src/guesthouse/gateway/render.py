@@ -25,9 +25,11 @@ def render_site(site: Site) -> str:
     """Return the text of a site's file."""
     lines = [f"# Environment {site.environment}. Written by Guesthouse; changes are lost."]
     if any(route.access is Access.PLATFORM for route in site.routes):
-        lines += ["", *admission.control_upstream(site)]
+        lines += ["", *admission.control_upstream(site), *admission.credentials(site)]
     for route in site.routes:
-        lines += ["", *_upstream(site, route), "", *_server(site, route)]
+        lines += ["", *_upstream(site, route)]
+        lines += _relay_choice(site, route) if _may_be_relayed(route) else []
+        lines += ["", *_server(site, route)]
     return "\n".join(lines) + "\n"
 
 
@@ -56,9 +58,6 @@ def _server(site: Site, route: Route) -> list[str]:
         f"add_header {HSTS};",
         f"client_max_body_size {route.upload_bytes};",
         *(_inner_authority(site, route) if _is_forwarded(site) else ()),
-        *(_upgrade() if route.websockets else ()),
-        *(admission.credentials(site) if platform else ()),
-        *(_relay_choice(site, route) if _may_be_relayed(route) else ()),
         "",
         *block(f"location {_place(route.path)}", *_proxy(site, route)),
         *(_elsewhere(site, route) if route.path != "/" else ()),
@@ -139,7 +138,7 @@ def _may_be_relayed(route: Route) -> bool:
     return _is_relayed(route) and not admission.goes_through_relay(route)
 
 
-def _relay_choice(site: Site, route: Route) -> Iterator[str]:
+def _relay_choice(site: Site, route: Route) -> list[str]:
     return admission.relay_choice(site, route, _upstream_name(site, route))
 
 
@@ -147,7 +146,9 @@ def _target(site: Site, route: Route) -> str:
     """Return who is asked for the answer."""
     if not _is_relayed(route):
         return _upstream_name(site, route)
-    return admission.RELAY if admission.goes_through_relay(route) else "$guesthouse_to"
+    if admission.goes_through_relay(route):
+        return admission.RELAY
+    return admission.relay_variable(site, route, "to")
 
 
 def _elsewhere(site: Site, route: Route) -> list[str]:
@@ -190,16 +191,6 @@ def _inner_authority(site: Site, route: Route) -> Iterator[str]:
         f"set $guesthouse_authority {inner.authority(route)};",
         f"set $guesthouse_port {site.port};",
     )
-
-
-def _upgrade() -> Iterator[str]:
-    """Yield what keeps other protocols out.
-
-    A connection that became HTTP/2 is a tunnel: the requests in it would pass neither the path,
-    nor the headers, nor the question who may.
-    """
-    yield 'set $guesthouse_upgrade "";'
-    yield from block('if ($http_upgrade ~* "^websocket$")', "set $guesthouse_upgrade websocket;")
 
 
 def _authority(site: Site, route: Route) -> str:
