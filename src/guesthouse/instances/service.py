@@ -79,6 +79,7 @@ class InstanceService:
         Raises:
             InstanceNotFound: There is none, or not for this caller.
         """
+        require(scope, Action.INSTANCE_READ, None, missing=InstanceNotFound(name))
         with self._database.reading() as transaction:
             found = self._store.get(scope, transaction, name)
         if found is None:
@@ -88,7 +89,12 @@ class InstanceService:
     def list(
         self, scope: Scope, *, cursor: str | None = None, limit: int | None = None
     ) -> Page[Instance]:
-        """Return instances by name."""
+        """Return instances by name.
+
+        Raises:
+            NotPermitted: The caller may not look at machines.
+        """
+        require(scope, Action.INSTANCE_READ, None)
         with self._database.reading() as transaction:
             return self._store.page(scope, transaction, cursor=cursor, limit=bounded_limit(limit))
 
