@@ -1,5 +1,6 @@
 """login, logout, whoami: who the command line acts as."""
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -71,9 +72,8 @@ def login(
     if token_stdin:
         token = terminal.secret("token: ")
     else:
-        api = open_api(settings, terminal, target)
-        token = device_token(api, terminal, tuple(scope or ()))
-        api.close()
+        with closing(open_api(settings, terminal, target)) as api:
+            token = device_token(api, terminal, tuple(scope or ()))
     me = _who(session, replace(target, token=Sensitive(token.reveal().strip())))
     kept.keep(address, KeptSignIn(me["login"], Sensitive(token.reveal().strip()), trusted))
     if before is not None and before.token.reveal() != token.reveal().strip():
@@ -137,11 +137,8 @@ def whoami(context: typer.Context, *, as_json: AsJson = False) -> None:
 
 def _who(session: Session, target: Target) -> dict[str, Any]:
     """Return whose a token is; one that is nobody's is refused before it is kept."""
-    api = open_api(session.settings, session.terminal, target)
-    try:
+    with closing(open_api(session.settings, session.terminal, target)) as api:
         found: dict[str, Any] = api.get("/whoami")
-    finally:
-        api.close()
     return found
 
 
@@ -151,15 +148,14 @@ def _end(session: Session, target: Target) -> bool:
     Raises:
         ServerAway: Nobody can be told, so it goes on counting.
     """
-    api = open_api(session.settings, session.terminal, replace(target, is_kept=True))
+    kept = replace(target, is_kept=True)
     try:
-        return _ended(api)
+        with closing(open_api(session.settings, session.terminal, kept)) as api:
+            return _ended(api)
     except ServerAway as exc:
         raise ServerAway(
             target.url, f"{exc.detail}\nthe token goes on counting; guesthouse logout --local"
         ) from exc
-    finally:
-        api.close()
 
 
 def _ended(api: Api) -> bool:
