@@ -11,13 +11,14 @@ from guesthouse import web
 from guesthouse.api import create_app
 from guesthouse.db import Database, upgrade
 from guesthouse.edge.access import SESSION_COOKIE
+from guesthouse.kit.clock import SystemClock
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people import Scope
 from guesthouse.people.model import Door, Origin
 from guesthouse.people.store import AccountStore
 from tests.browser.residents import Residents, settle
-from tests.browser.seed import NOW, OWNER, Story, tell
-from tests.browser.serving import Console, ShiftedClock, serving
+from tests.browser.seed import OWNER, Story, tell
+from tests.browser.serving import Console, serving
 from tests.fakes.services import FakeServices, fake_services
 
 CHROMIUM = "/usr/bin/chromium"
@@ -87,7 +88,7 @@ def staged(place: Path) -> Iterator[Stage]:
     """Serve a console with a past until the end of the block."""
     database = Database(Sensitive(f"sqlite:///{place / 'guesthouse.sqlite'}"))
     upgrade(database)
-    services = fake_services(database, ShiftedClock(NOW), place)
+    services = fake_services(database, SystemClock(), place)
     story = tell(services)
     residents = settle(services)
     app = create_app(services)

@@ -11,6 +11,7 @@ from guesthouse.db import Transaction
 from guesthouse.db.tables import accounts, environments, instances, memberships, partners
 from guesthouse.environments.store import ArtifactStore, EnvironmentStore
 from guesthouse.errors import Kind
+from guesthouse.kit.clock import SystemClock
 from guesthouse.people import ActorKind, Scope, member_scope, operator_scope, system_scope
 from guesthouse.people.model import Role
 from guesthouse.runs import LogLine, Run, RunState, StepState, Stream
@@ -21,7 +22,8 @@ from tests.fakes.services import GIT, FakeServices
 SYSTEM = system_scope()
 OWNER = operator_scope("operator")
 DEVELOPER = member_scope("developer@acme.example", frozenset({"acme"}), Role.DEVELOPER)
-NOW = dt.datetime(2026, 1, 12, 9, 30, tzinfo=dt.UTC)
+NOW = SystemClock().now()
+"""When the story is told; what happened before happened before this."""
 JUNIT = b"""<testsuite name="functional" tests="4" failures="1">
 <testcase classname="test_product" name="sensors are listed" time="0.41"/>
 <testcase classname="test_product" name="a reading is kept" time="0.87"/>

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime as dt
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,24 +10,12 @@ from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
-from typing_extensions import override
 
 from guesthouse.gateway.certificates import CertificateAuthority
 from guesthouse.kit.clock import SystemClock
 
 HOST = "console.localhost"
 CHUNK = 64 * 1024
-
-
-class ShiftedClock(SystemClock):
-    """The machine's clock, but begun at a time of our own, so that pictures stay alike."""
-
-    def __init__(self, start: dt.datetime) -> None:
-        self._shift = start - super().now()
-
-    @override
-    def now(self) -> dt.datetime:
-        return super().now() + self._shift
 
 
 class Relay:
