@@ -59,10 +59,9 @@ class HoldingStore:
         self, scope: Scope, transaction: Transaction, partner: str, *, at: dt.datetime
     ) -> Holdings:
         """Return all a partner and its people hold at a time."""
-        del scope
         members = self._members(transaction, partner)
         leaving = [row["account"] for row, keeps in members if not keeps]
-        names = self.environments(transaction, partner)
+        names = self.environments(scope, transaction, partner)
         return Holdings(
             members=tuple(
                 Leaver(row["login"], Role(row["role"]), keeps_account=keeps)
@@ -81,8 +80,26 @@ class HoldingStore:
             runs=_runs(transaction, partner),
         )
 
-    def environments(self, transaction: Transaction, partner: str) -> tuple[str, ...]:
+    def hold(self, scope: Scope, transaction: Transaction, partner: str) -> None:
+        """Wait until nobody else is at work on the partner's environments and open runs.
+
+        Workers change a run, then write its audit row; who writes audit rows first and changes
+        runs afterwards would wait for them, and they for us.
+        """
+        del scope
+        for table, is_theirs in (
+            (environments, environments.c.partner == partner),
+            (runs, sa.and_(runs.c.partner == partner, runs.c.ended_at.is_(None))),
+        ):
+            first = next(iter(table.primary_key))
+            statement = sa.select(first).where(is_theirs).order_by(first).with_for_update()
+            transaction.rows(statement)
+
+    def environments(
+        self, scope: Scope, transaction: Transaction, partner: str
+    ) -> tuple[str, ...]:
         """Return the names of a partner's environments, those on their way out among them."""
+        del scope
         statement = sa.select(environments.c.name).where(environments.c.partner == partner)
         rows = transaction.rows(statement.order_by(environments.c.name))
         return tuple(row["name"] for row in rows)

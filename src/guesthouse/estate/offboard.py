@@ -58,7 +58,7 @@ class OffboardService:
             now = self._clock.now()
             holdings = self._store.holdings(scope, transaction, partner, at=now)
             standing = {environment.name for environment in holdings.environments}
-            names = self._store.environments(transaction, partner)
+            names = self._store.environments(scope, transaction, partner)
         return Departure(
             partner=partner,
             title=str(row["desired"].get("title", "")),
@@ -103,6 +103,7 @@ class OffboardService:
             self._store.set_offboarded(
                 scope, transaction, partner, at=since, desired=row["desired"]
             )
+            self._store.hold(scope, transaction, partner)
             before = self._store.holdings(scope, transaction, partner, at=now)
             runs = self._end(transaction, scope, partner, before, since)
             left = self._store.holdings(scope, transaction, partner, at=now)
@@ -138,7 +139,7 @@ class OffboardService:
             since = row["offboarded_at"]
             if since is None:
                 raise PartnerStands(partner)
-            waiting = self._store.environments(transaction, partner)
+            waiting = self._store.environments(scope, transaction, partner)
             if waiting:
                 raise StillLeaving(partner, waiting)
             desired = dict(row["desired"])
@@ -158,13 +159,13 @@ class OffboardService:
         since: dt.datetime,
     ) -> tuple[Run, ...]:
         """End all there is, and return the runs that destroy what is on instances."""
-        names = self._store.environments(transaction, partner)
+        names, now = self._store.environments(scope, transaction, partner), self._clock.now()
+        # Whatever writes audit rows comes last: who writes one keeps all others waiting.
         self._store.close_routes(scope, transaction, names, holdings)
+        self._store.end_tokens(scope, transaction, partner, at=now)
         if holdings.members or holdings.invitations:
             self._accounts.expel_in(transaction, scope, partner, at=since)
-        now = self._clock.now()
         self._store.end_invitations(scope, transaction, partner, at=now)
-        self._store.end_tokens(scope, transaction, partner, at=now)
         for run in holdings.runs:
             self._runs.cancel_in(transaction, scope, run.id)
         return tuple(

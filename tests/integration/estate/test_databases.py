@@ -11,14 +11,21 @@ import pytest
 import sqlalchemy as sa
 from typing_extensions import override
 
+from guesthouse import audit
 from guesthouse.db import Database, upgrade
 from guesthouse.db.tables import environments, partners
+from guesthouse.estate.departure import Holdings, Offboarded
 from guesthouse.estate.model import Applied
 from guesthouse.estate.ports import CommitResolver
 from guesthouse.estate.service import Domains, EstatePorts, EstateService
 from guesthouse.kit.clock import SystemClock
 from guesthouse.kit.sensitive import Sensitive
-from guesthouse.people import operator_scope
+from guesthouse.people import Role, operator_scope
+from guesthouse.runs import RunState
+from guesthouse.runs.model import Ending
+from tests.fakes.people import come_in
+from tests.fakes.running import HandWorker
+from tests.fakes.services import fake_services
 from tests.integration.postgresql import Cluster, cluster
 from tests.unit.estate.cast import (
     MAIN,
@@ -105,3 +112,38 @@ def test_what_is_removed_goes_once_nothing_stands_on_it(database: Database) -> N
         succeed(transaction)
     assert _apply(database, gone)[0].plan.is_empty
     assert _names(database, partners) == []
+
+
+def test_partners_are_offboarded_at_once_and_each_once(database: Database, tmp_path: Path) -> None:
+    services = fake_services(database, SystemClock(), tmp_path)
+    for partner in ("acme", "other"):
+        asyncio.run(come_in(services.people, f"{partner}-dev", partner, Role.DEVELOPER))
+        services.environments.deploy(OPERATOR, partner)
+
+    def offboard(partner: str) -> Offboarded:
+        return services.offboarding.offboard(OPERATOR, partner)
+
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(offboard, ("acme", "other", "acme", "other")))
+    assert [each.left for each in done] == [Holdings()] * 4
+    for partner in ("acme", "other"):
+        evidence = [each.evidence for each in done if each.partner == partner]
+        assert sorted(found[0].count for found in evidence) == [0, 1]
+        assert sorted(found[7].count for found in evidence) == [0, 1]
+        assert sorted(found[8].count for found in evidence) == [0, 1]
+    with database.reading() as transaction:
+        assert audit.verify(transaction) is None
+
+
+def test_a_run_that_ends_meanwhile_does_not_stop_an_offboarding(
+    database: Database, tmp_path: Path
+) -> None:
+    services = fake_services(database, SystemClock(), tmp_path)
+    worker = HandWorker(database)
+    run = services.environments.deploy(OPERATOR, "acme")
+    attempt = worker.start(run)
+    with ThreadPoolExecutor() as pool:
+        ended = pool.submit(worker.end, attempt, Ending(RunState.SUCCEEDED))
+        done = pool.submit(services.offboarding.offboard, OPERATOR, "acme")
+        assert ended.result(LIMIT_SECONDS) is None
+        assert done.result(LIMIT_SECONDS).left == Holdings()
