@@ -30,7 +30,7 @@ def test_destroying_takes_all_off_but_the_packages(machine: Machine) -> None:
     left = machine.said("sh", "-c", f"ls -d {' '.join(PLACES)} 2>/dev/null || true")
     assert left == ""
     assert machine.said("nft", "list", "tables").count(machine.prefix) == 0
-    assert machine.run("pgrep", "-f", "nginx: master|dockerd").output == ""
+    assert machine.run("pgrep", "-f", "nginx: master|dockerd|guesthouse_relay").output == ""
 
 
 def test_destroying_twice_changes_nothing(machine: Machine) -> None:
