@@ -114,11 +114,18 @@ def session_cookie(connection: HTTPConnection) -> str | None:
     return connection.cookies.get(SESSION_COOKIE) or None
 
 
-async def identify(connection: HTTPConnection, services: Services) -> Scope | None:
+async def identify(
+    connection: HTTPConnection, services: Services, *, is_request: bool = True
+) -> Scope | None:
     """Return who calls; None for nobody we know.
 
     Where both are there the bearer token counts: a program names it on purpose, while a browser
     adds the cookie to whatever it sends.
+
+    Args:
+        connection: What was sent.
+        services: Everything.
+        is_request: False where an open stream is looked at again.
 
     Raises:
         CrossOrigin: The cookie came by a page of another site.
@@ -130,13 +137,23 @@ async def identify(connection: HTTPConnection, services: Services) -> Scope | No
     if secret is None:
         return None
     check_cookie_use(connection)
-    return await run_in_threadpool(services.sessions.authenticate, secret)
+    return await run_in_threadpool(services.sessions.authenticate, secret, is_request=is_request)
 
 
 async def admit(
-    connection: HTTPConnection, services: Services, admission: Admission
+    connection: HTTPConnection,
+    services: Services,
+    admission: Admission,
+    *,
+    is_request: bool = True,
 ) -> Scope | None:
     """Return the caller's scope; None where the route asks for none.
+
+    Args:
+        connection: What was sent.
+        services: Everything.
+        admission: What the endpoint declares.
+        is_request: False where an open stream is looked at again, see `readmit`.
 
     Raises:
         CrossOrigin: A page of another site sent the request.
@@ -150,7 +167,7 @@ async def admit(
     if admission.access is Access.ANYONE:
         check_anonymous_use(connection)
         return None
-    scope = await identify(connection, services)
+    scope = await identify(connection, services, is_request=is_request)
     if scope is None:
         raise Unauthenticated
     if scope.is_for_routes_only:
@@ -158,6 +175,17 @@ async def admit(
     if admission.action is not None and not may_somewhere(scope, admission.action):
         raise NotEnrolled if scope.is_enrolling else NotPermitted(admission.action)
     return scope
+
+
+async def readmit(
+    connection: HTTPConnection, services: Services, admission: Admission
+) -> Scope | None:
+    """Return what the reader of an open stream may see now; keeps no session alive.
+
+    Raises:
+        Denied: They may read it no longer; see `admit`.
+    """
+    return await admit(connection, services, admission, is_request=False)
 
 
 def services_of(request: Request) -> Services:

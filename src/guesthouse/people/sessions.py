@@ -75,12 +75,19 @@ class SessionStore:
         )
         return Opened(secret, session, account)
 
-    def authenticate(self, secret: str) -> Scope | None:
+    def authenticate(self, secret: str, *, is_request: bool = True) -> Scope | None:
         """Return the scope of who holds a session's secret; None where it opens nothing.
 
         Roles and memberships are read anew each time.
+
+        Args:
+            secret: What the cookie holds.
+            is_request: False where we look again by ourselves, as for an open stream: a page that
+                somebody left open keeps no session alive.
         """
-        return self._scope(sessions.c.digest == digest(secret)) if secret else None
+        if not secret:
+            return None
+        return self._scope(sessions.c.digest == digest(secret), is_request=is_request)
 
     def authenticate_id(self, session: str) -> Scope | None:
         """Return the scope of a session that is known by its id."""
@@ -130,7 +137,7 @@ class SessionStore:
             transaction, of_account if but is None else sa.and_(of_account, sessions.c.id != but)
         )
 
-    def _scope(self, where: sa.ColumnElement[bool]) -> Scope | None:
+    def _scope(self, where: sa.ColumnElement[bool], *, is_request: bool = True) -> Scope | None:
         with self._database.reading() as transaction:
             row = transaction.row(sa.select(sessions).where(where))
             if row is None or row["revoked_at"] is not None:
@@ -144,7 +151,7 @@ class SessionStore:
             return None
         if account is None or account.disabled_at is not None:
             return None
-        if now - row["seen_at"] >= SEEN_EVERY:
+        if is_request and now - row["seen_at"] >= SEEN_EVERY:
             self._see(row["id"], now)
         return account_scope(account, session=row["id"])
 

@@ -4,13 +4,17 @@ import datetime as dt
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
+from typing_extensions import override
 
 from guesthouse.api import create_app
 from guesthouse.db import Database
+from guesthouse.db.tables import sessions
 from guesthouse.edge.access import SESSION_COOKIE
 from guesthouse.people import ActorKind, Role
 from guesthouse.people.model import Account, Door, MembershipOrigin, Opened, Origin
 from guesthouse.people.scope import account_scope
+from guesthouse.people.sessions import IDLE
 from tests.fakes.asgi import client_of
 from tests.fakes.clock import START
 from tests.fakes.services import OPERATOR, FakeServices, fake_services
@@ -20,6 +24,18 @@ from tests.unit.api.test_requests import Acting
 AFTER = dt.timedelta(seconds=11)
 LIMIT = dt.timedelta(seconds=5)
 End = Callable[[FakeServices, Opened], object]
+
+
+class Bounded(Acting):
+    """Breaks a stream that goes on for too long, so that a test of its end does end."""
+
+    last: dt.datetime
+
+    @override
+    async def sleep(self, duration: dt.timedelta) -> None:
+        await super().sleep(duration)
+        if self.now() > self.last:
+            raise TimeoutError
 
 
 def _revoked(services: FakeServices, opened: Opened) -> None:
@@ -38,7 +54,8 @@ ENDS: dict[str, End] = {
 def test_a_log_ends_for_who_may_not_read_it_any_more(
     database: Database, tmp_path_factory: pytest.TempPathFactory, end: End
 ) -> None:
-    clock = Acting()
+    clock = Bounded()
+    clock.last = START + AFTER + LIMIT
     services = fake_services(database, clock, tmp_path_factory.mktemp("state"))
     run = services.environments.deploy(OPERATOR, "acme")
     opened = _signed_in(services)
@@ -54,8 +71,34 @@ def test_a_log_ends_for_who_may_not_read_it_any_more(
     answer = client.get(f"/api/v1/runs/{run.id}/log", params={"follow": True})
     assert answer.status_code == 200
     assert ended
-    assert clock.now() - START <= AFTER + LIMIT
+    assert clock.now() <= clock.last
     assert events_of(answer.text) == []
+
+
+def test_a_page_left_open_keeps_no_session_alive(
+    database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    clock = Bounded()
+    clock.last = START + IDLE + LIMIT
+    services = fake_services(database, clock, tmp_path_factory.mktemp("state"))
+    run = services.environments.deploy(OPERATOR, "acme")
+    opened = _signed_in(services)
+    # Shortly before the session ends by itself.
+    clock.advance(IDLE - dt.timedelta(seconds=20))
+    with services.database.transaction() as transaction:
+        transaction.change(sa.update(sessions).values(seen_at=START))
+    client = client_of(create_app(services))
+    client.headers["Cookie"] = f"{SESSION_COOKIE}={opened.secret.reveal()}"
+
+    def forget() -> None:
+        # What the request itself counted for is taken back.
+        with services.database.transaction() as transaction:
+            transaction.change(sa.update(sessions).values(seen_at=START))
+
+    clock.at, clock.act = clock.now(), forget
+    answer = client.get(f"/api/v1/runs/{run.id}/log", params={"follow": True})
+    assert answer.status_code == 200
+    assert clock.now() <= clock.last
 
 
 def _signed_in(services: FakeServices) -> Opened:

@@ -11,7 +11,7 @@ from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.logstream import LogStream, Reader
 from guesthouse.api.paging import Cursor, Limit
 from guesthouse.api.views import PageView, RunView, line_view, page_of, run_view
-from guesthouse.edge.access import Access, Caller, Provided, admission_of, admit, admits
+from guesthouse.edge.access import Access, Caller, Provided, admission_of, admits, readmit
 from guesthouse.edge.tail import Tails
 from guesthouse.people.permissions import Action
 from guesthouse.runs import LogLine
@@ -83,7 +83,7 @@ async def log(  # noqa: PLR0913 - each is a parameter of the request
         scope=caller,
         run_id=run_id,
         after=after,
-        readmit=lambda: admit(request, services, admission_of(log)),
+        readmit=lambda: readmit(request, services, admission_of(log)),
     )
     tails: Tails = request.app.state.tails
     stream = LogStream(services.runs, tails, services.clock, reader)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
-from guesthouse.edge.access import Access, Caller, admission_of, admit, admits, services_of
+from guesthouse.edge.access import Access, Caller, admission_of, admits, readmit, services_of
 from guesthouse.people.permissions import Action
 from guesthouse.web.guard import PageRoute
 from guesthouse.web.live import LiveStream, Pulse, topics_of
@@ -26,7 +26,7 @@ async def live(
         services.clock,
         caller,
         topics_of(topics),
-        lambda: admit(request, services, admission_of(live)),
+        lambda: readmit(request, services, admission_of(live)),
     )
     # A proxy that buffers would hold events back; nginx heeds this header.
     return StreamingResponse(
