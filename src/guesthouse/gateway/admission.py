@@ -41,14 +41,12 @@ def credentials(site: Site) -> list[str]:
     them only where there is a cookie, and once for a request.
     """
     ours = _origins(site)
-    foreign, page, relayed = (_name(site, word) for word in ("foreign", "page", "relay_cookie"))
+    foreign, page, stranger = (_name(site, word) for word in ("foreign", "page", "stranger"))
+    relayed = _name(site, "relay_cookie")
     return [
         *block(f"map $http_origin {foreign}", "default 1;", f'"~^{ours}$" "";', f'"" {page};'),
-        *block(
-            f'map "$guesthouse_is_embedded|$http_referer" {page}',
-            'default "";',
-            f'"~^1\\|(?!{ours}/)" 1;',
-        ),
+        *block(f"map $guesthouse_is_embedded {page}", 'default "";', f"1 {stranger};"),
+        *block(f"map $http_referer {stranger}", "default 1;", f'"~^{ours}/" "";'),
         *block(f"map {foreign} {credential(site)}", 'default "";', '"" $guesthouse_cookie;'),
         *block(f"map $guesthouse_upgrade {relayed}", f"default {credential(site)};", '"" "";'),
     ]
