@@ -61,6 +61,8 @@ def _files(settings: Settings) -> Mapping[str, str]:
             f"    {schema_hint('partner')}\n"
             "    name: acme\n"
             "    title: Acme Ltd\n"
+            "    members:\n"
+            "      - {login: ann, title: Ann Archer, role: manager}\n"
         ),
         "environments/README.md": (
             "One file for each environment, such as acme.yaml:\n\n"
