@@ -99,7 +99,11 @@ def test_a_token_makes_no_token_but_ends_itself(app: FastAPI, browser: httpx.Cli
     made = browser.post(f"{V1}/tokens", json={"name": "ci"}).json()
     program = client_of(app, made["token"])
     assert program.post(f"{V1}/tokens", json={"name": "more"}).status_code == 403
-    assert program.get(f"{V1}/tokens").status_code == 403
+    assert [token["id"] for token in program.get(f"{V1}/tokens").json()["items"]] == [made["id"]]
+    body = {"name": "narrow", "scopes": READ}
+    narrow = client_of(app, browser.post(f"{V1}/tokens", json=body).json()["token"])
+    assert narrow.get(f"{V1}/tokens").status_code == 403
+    assert narrow.delete(f"{V1}/tokens/{made['id']}").status_code == 404
     assert program.delete(f"{V1}/tokens/{made['id']}").status_code == 204
     assert program.get(f"{V1}/whoami").status_code == 401
 
