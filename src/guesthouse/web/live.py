@@ -27,6 +27,7 @@ HEARTBEAT: Final = dt.timedelta(seconds=10)
 RECHECK: Final = dt.timedelta(seconds=3)
 NEWEST_RUNS: Final = 100
 """A run may begin and end between two looks; it is among the newest then."""
+KEPT_RUNS: Final = 2000
 MAX_TOPICS: Final = 4
 
 Row = tuple[Any, ...]
@@ -54,6 +55,7 @@ class Pulse:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._glance = Glance()
         self._digests: dict[tuple[frozenset[str] | None, str], str] = {}
+        self._runs: dict[str, Row] = {}
         self._database = database
         self._clock = clock
         self._watchers = 0
@@ -128,15 +130,16 @@ class Pulse:
         ).order_by(environments.c.name)
         with self._database.reading() as transaction:
             found = {
-                tuple(row.values())
+                row["id"]: tuple(row.values())
                 for statement in (columns.where(runs.c.state.in_(active)), newest)
                 for row in transaction.rows(statement)
             }
             rows = transaction.rows(standing)
-        return Glance(
-            tuple(tuple(row.values()) for row in rows),
-            tuple(sorted(found, key=lambda row: str(row[2]))),
-        )
+        # A run that has ended is remembered: were it to leave for newer ones of somebody else,
+        # its readers would be told of a change they do not see.
+        ended = {id_: row for id_, row in self._runs.items() if row[3] not in active}
+        self._runs = dict(sorted({**ended, **found}.items())[-KEPT_RUNS:])
+        return Glance(tuple(tuple(row.values()) for row in rows), tuple(self._runs.values()))
 
 
 class LiveStream:

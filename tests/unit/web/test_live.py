@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from guesthouse.edge.access import Unauthenticated
 from guesthouse.people import Scope
-from guesthouse.web.live import MAX_TOPICS, Glance, LiveStream, Pulse, topics_of
+from guesthouse.web.live import MAX_TOPICS, NEWEST_RUNS, Glance, LiveStream, Pulse, topics_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.services import MEMBER, OPERATOR, OUTSIDER, FakeServices
 
@@ -95,3 +95,19 @@ async def test_an_event_for_each_change_until_the_session_ends(services: FakeSer
     assert kinds == ["event: environments", "event: runs"] * 2
     ended_after = clock.monotonic()
     assert ended_after <= 5 + 5
+
+
+async def test_runs_of_others_that_push_ours_out_are_no_change_of_ours(
+    services: FakeServices,
+) -> None:
+    ours = services.environments.deploy(OPERATOR, "acme")
+    services.runs.cancel(OPERATOR, ours.id)
+    pulse = Pulse(services.database, FakeClock())
+    async with pulse.watched():
+        before = pulse.digest(MEMBER, "runs"), pulse.digest(OPERATOR, "runs")
+    for _ in range(NEWEST_RUNS):
+        run = services.environments.deploy(OPERATOR, "other")
+        services.runs.cancel(OPERATOR, run.id)
+    async with pulse.watched():
+        assert pulse.digest(MEMBER, "runs") == before[0]
+        assert pulse.digest(OPERATOR, "runs") != before[1]
