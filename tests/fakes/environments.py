@@ -13,7 +13,7 @@ from guesthouse.environments.ports import SourceFetcher
 from guesthouse.errors import NotFound
 from guesthouse.instances import OnLine
 from guesthouse.kit.sensitive import Sensitive
-from guesthouse.runs import Flow, Json, Run, RunContext, Stream
+from guesthouse.runs import Flow, Json, Run, RunContext, StepDefinition, Stream
 
 
 @dataclass
@@ -88,6 +88,10 @@ class FakeContext(RunContext):
         for step in self.flow.steps:
             self.kept[step.name] = await step.function(self)
         return self.kept
+
+    def step(self, name: str) -> StepDefinition:
+        """Return a step of the flow."""
+        return next(step for step in self.flow.steps if step.name == name)
 
     def start(self) -> "asyncio.Task[dict[str, Any]]":
         return asyncio.create_task(self.execute())

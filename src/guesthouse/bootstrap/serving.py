@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import signal
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -16,6 +17,9 @@ from guesthouse.kit.ids import new_id
 from guesthouse.runs.worker import RunWorker, WorkerOptions
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+CANCEL_GRACE = dt.timedelta(minutes=3)
+"""A cancelled deployment may take 90 s to put the old version back, and is then asked once more
+whether it did; given up before that, the run would be lost while its playbook goes on."""
 GRACE_SECONDS = 3
 """How long open requests may go on; who follows a log is cut off then, and connects again."""
 
@@ -69,7 +73,7 @@ def _worker(services: Services) -> RunWorker:
         services.flows,
         state=services.settings.state,
         name=new_id("worker", services.clock),
-        options=WorkerOptions(failpoint=services.settings.failpoint),
+        options=WorkerOptions(cancel_grace=CANCEL_GRACE, failpoint=services.settings.failpoint),
     )
 
 

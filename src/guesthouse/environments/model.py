@@ -194,12 +194,12 @@ class FunctionalTestsRed(Failed):
         )
 
 
-class FunctionalTestsCutOff(Failed):
-    """The control plane died while the functional tests ran."""
+class VersionTakenBack(Failed):
+    """The run was interrupted, or its end asked for, before its version had passed."""
 
     def __init__(self, environment: str, *, left: str) -> None:
         super().__init__(
-            f"the control plane was killed while the functional tests ran; {left}",
+            f"the run was interrupted before its version had passed the tests; {left}",
             next_step=f"guesthouse env deploy {environment}",
         )
 

@@ -64,13 +64,16 @@ class StackPlays:
         document = {**self._identity(prepared, run, "test"), "test": test}
         return await self._play(prepared.instance.name, document, on_line)
 
-    async def roll_back(self, prepared: Prepared, run: str, *, on_line: OnLine) -> Json:
-        """Bring the version before this run's up again."""
+    async def roll_back(
+        self, environment: Environment, place: Place, run: str, *, on_line: OnLine
+    ) -> Json:
+        """Bring the version before this run's up again; it undoes what the run did alone."""
         document = {
-            **self._identity(prepared, run, "rollback"),
-            "gateway": gateway_document(prepared.place, "", prepared.environment.name),
+            "action": "rollback",
+            **identity(environment, place=place, run=run, action="rollback"),
+            "gateway": gateway_document(place, "", environment.name),
         }
-        return await self._play(prepared.instance.name, document, on_line)
+        return await self._play(str(environment.instance), document, on_line)
 
     async def destroy(
         self, environment: Environment, place: Place, run: str, *, on_line: OnLine

@@ -11,11 +11,13 @@ from guesthouse.environments.lock import check_after, check_before, lock_of
 from guesthouse.environments.model import (
     DeployFailed,
     Desired,
+    Environment,
+    EnvironmentNotFound,
     EnvironmentState,
-    FunctionalTestsCutOff,
     FunctionalTestsRed,
     Json,
     LockMismatch,
+    VersionTakenBack,
 )
 from guesthouse.environments.plan import Place
 from guesthouse.environments.prepare import Preparation, Prepared
@@ -74,9 +76,9 @@ class EnvironmentTasks:
             StepDefinition("provision", self._provision, idempotent=True),
             StepDefinition("fetch", self._fetch, idempotent=True),
             StepDefinition("check", self._check, idempotent=True),
-            # Interrupted here, nobody knows which version is up: the run ends lost, and the
-            # module puts the old version back by itself.
-            StepDefinition("deploy", self._deploy, idempotent=False),
+            # Interrupted, the module puts the old version back by itself; but it may have ended
+            # the moment before.
+            StepDefinition("deploy", self._deploy, idempotent=False, undo=self._take_back),
             StepDefinition("test", self._test, idempotent=False, undo=self._take_back),
             StepDefinition("ready", self._ready, idempotent=True),
         )
@@ -123,51 +125,60 @@ class EnvironmentTasks:
     async def _deploy(self, context: RunContext) -> Json:
         prepared = await self._prepared(context)
         bundle = await asyncio.to_thread(self._parts.preparation.bundle, prepared)
-        answer = await self._parts.plays.deploy(
-            prepared, context.run.id, bundle=bundle, on_line=context.log
-        )
+        try:
+            answer = await self._parts.plays.deploy(
+                prepared, context.run.id, bundle=bundle, on_line=context.log
+            )
+        except asyncio.CancelledError:
+            await self._roll_back(context)
+            raise
         if answer.get("failure"):
             raise DeployFailed(answer["failure"], rolled_back=bool(answer.get("rolled_back")))
-        await self._check_locked(context, prepared, answer)
+        await self._check_locked(context, answer)
         return dict(answer)
 
-    async def _check_locked(self, context: RunContext, prepared: Prepared, answer: Json) -> None:
+    async def _check_locked(self, context: RunContext, answer: Json) -> None:
         try:
             check_after(context.payload["locked"], answer)
         except LockMismatch:
-            await self._roll_back(context, prepared)
+            await self._roll_back(context)
             raise
 
     async def _test(self, context: RunContext) -> Json:
-        prepared, desired = await self._prepared(context), _desired(context)
-        if prepared.manifest.tests is None:
-            _note(context, "the product declares no functional tests")
-            return {"tests": None}
         try:
-            answer = await self._run_tests(context, prepared, prepared.manifest.tests)
+            answer = await self._tested(context)
         except (asyncio.CancelledError, GuesthouseError):
             # What was not tested does not stay.
-            await self._roll_back(context, prepared)
+            await self._roll_back(context)
             raise
-        if answer.get("junit"):
-            self._keep_junit(context.run.id, str(answer["junit"]))
         if answer.get("failure"):
-            left = await self._roll_back(context, prepared)
-            run = context.run.id
-            raise FunctionalTestsRed(desired.name, answer["failure"], run=run, left=left)
+            left = await self._roll_back(context)
+            name, run = _desired(context).name, context.run.id
+            raise FunctionalTestsRed(name, answer["failure"], run=run, left=left)
         return {"exit_code": answer.get("exit_code"), "timings": answer.get("timings")}
 
     async def _take_back(self, context: RunContext) -> Json:
-        """Put the version before back, since nobody knows how the tests would have ended."""
+        """Put the version before back: nobody knows how this one's tests would have ended."""
+        environment, _ = self._standing(context)
+        if environment.current_run == context.run.id:
+            _note(context, "its version had passed and serves already")
+            return {}
+        try:
+            left = await self._roll_back(context)
+        except asyncio.CancelledError:
+            await self._roll_back(context)
+            raise
+        raise VersionTakenBack(environment.name, left=left)
+
+    async def _tested(self, context: RunContext) -> Json:
         prepared = await self._prepared(context)
         if prepared.manifest.tests is None:
-            return {"tests": None}
-        try:
-            left = await self._roll_back(context, prepared)
-        except asyncio.CancelledError:
-            await self._roll_back(context, prepared)
-            raise
-        raise FunctionalTestsCutOff(_desired(context).name, left=left)
+            _note(context, "the product declares no functional tests")
+            return {}
+        answer = await self._run_tests(context, prepared, prepared.manifest.tests)
+        if answer.get("junit"):
+            self._keep_junit(context.run.id, str(answer["junit"]))
+        return answer
 
     async def _run_tests(
         self, context: RunContext, prepared: Prepared, tests: FunctionalTests
@@ -203,7 +214,8 @@ class EnvironmentTasks:
                 commit=desired.commit,
             )
             self._record(transaction, "environment.ready", desired.name)
-        await asyncio.to_thread(self._parts.preparation.discard, desired.name)
+        # Not in a thread: waiting for it, the run could be cancelled with its version in place.
+        self._parts.preparation.discard(desired.name)
         for name, route in lock["routes"].items():
             _note(context, f"{name}: {route['url']} ({route['access']})")
         return {"routes": lock["routes"]}
@@ -241,12 +253,26 @@ class EnvironmentTasks:
         context.mask(*prepared.secrets)
         return prepared
 
-    async def _roll_back(self, context: RunContext, prepared: Prepared) -> str:
+    def _standing(self, context: RunContext) -> tuple[Environment, Place]:
+        """Return the environment as it is noted, and where its things are."""
+        desired, scope = _desired(context), system_scope()
+        with self._parts.database.reading() as transaction:
+            environment = self._store.get(scope, transaction, desired.name)
+        if environment is None:
+            raise EnvironmentNotFound(desired.name)
+        instance = self._parts.instances.get(scope, desired.instance)
+        return environment, Place(root_of(instance, self._parts.instances.control), desired.name)
+
+    async def _roll_back(self, context: RunContext) -> str:
         """Put the version before back; return what serves now, for a person."""
-        answer = await self._parts.plays.roll_back(prepared, context.run.id, on_line=context.log)
+        environment, place = self._standing(context)
+        answer = await self._parts.plays.roll_back(
+            environment, place, context.run.id, on_line=context.log
+        )
         if answer.get("rolled_back"):
             return "the earlier version serves again"
-        if not (answer.get("changed", True) and context.results["deploy"].get("changed", True)):
+        deployed = context.results.get("deploy", {})
+        if not (answer.get("changed", True) and deployed.get("changed", True)):
             return "what served before was left as it is"
         return "nothing is left running"
 

@@ -118,21 +118,27 @@ class Executor:
         self._reach("started", step)
         context = StepContext(run, step.name, hold.buffer, hold.masker)
         task = asyncio.create_task(_call(step, context), name=f"{run.id}/{step.name}")
-        await self._watch(task, context)
+        await self._watch(task, context, is_undo=start.is_undo)
         self._reach("done", step)
         ending = await self._outcome(run, start, task)
         self._reach("after", step)
         return ending
 
-    async def _watch(self, task: asyncio.Task[Json], context: StepContext) -> None:
+    async def _watch(
+        self, task: asyncio.Task[Json], context: StepContext, *, is_undo: bool
+    ) -> None:
         """Wait for the step; when the run is interrupted, cancel it and let it clean up."""
         interrupted = asyncio.create_task(self._hold.interrupted.wait())
+        grace = self._tools.cancel_grace.total_seconds()
         try:
             await asyncio.wait({task, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+            if is_undo and self._hold.interruption is Interruption.CANCEL:
+                # It does what a cancel asks for; cut short, it would only begin anew.
+                await asyncio.wait({task}, timeout=grace)
             if not task.done():
                 context.is_cancelled = True
                 task.cancel()
-                await asyncio.wait({task}, timeout=self._tools.cancel_grace.total_seconds())
+                await asyncio.wait({task}, timeout=grace)
         finally:
             interrupted.cancel()
             # When this worker itself is torn down, its step must not go on without it.
@@ -155,12 +161,12 @@ class Executor:
         if isinstance(error, StaleAttempt):
             raise error
         if isinstance(error, GuesthouseError):
-            return self._refused(step, error)
+            return self._refused(run, step, error)
         return self._internal_error(run, step, error)
 
-    def _refused(self, step: StepDefinition, error: GuesthouseError) -> Ending:
+    def _refused(self, run: Run, step: StepDefinition, error: GuesthouseError) -> Ending:
         detail = _detail(error)
-        if self._hold.interruption is Interruption.CANCEL:
+        if run.cancel_requested or self._hold.interruption is Interruption.CANCEL:
             # The step says in its own words that it was cut short.
             told = f"{error.sentence}\n{detail}".strip()
             return Ending(RunState.CANCELLED, f"cancelled while step {step.name!r} ran", "", told)

@@ -26,6 +26,8 @@ class StartStep:
     step: StepDefinition
     expected: StepState
     """Where the step stands: pending, or running where an attempt before was interrupted."""
+    is_undo: bool = False
+    """Whether its function puts back what was done instead of going on."""
 
 
 def decide(run: Run, flow: Flow | None) -> StartStep | Ending:
@@ -35,7 +37,7 @@ def decide(run: Run, flow: Flow | None) -> StartStep | Ending:
     2. With all steps done it succeeded.
     3. An interrupted step that can't be repeated is undone where it says how.
     4. Else it ends the run, and so does one that was interrupted too often: lost.
-    5. Someone asked for the end: cancelled.
+    5. Someone asked for the end: cancelled, once the step before is undone where it says how.
     6. Else the first step that is not done starts.
 
     Args:
@@ -52,10 +54,20 @@ def decide(run: Run, flow: Flow | None) -> StartStep | Ending:
         if definition.undo is None or not _may_start(step):
             return _lost(run, step)
         undoing = replace(definition, function=definition.undo)
-        return StartStep(position, undoing, step.state)
+        return StartStep(position, undoing, step.state, is_undo=True)
     if run.cancel_requested:
-        return Ending(RunState.CANCELLED, f"cancelled before step {step.name!r}")
+        return _cancelled(run, flow, position)
     return StartStep(position, definition, step.state)
+
+
+def _cancelled(run: Run, flow: Flow, position: int) -> StartStep | Ending:
+    """Return how a run is cancelled between two steps: what the step before did may not stay."""
+    step = run.steps[position]
+    undo = flow.steps[position - 1].undo if position else None
+    if undo is None:
+        return Ending(RunState.CANCELLED, f"cancelled before step {step.name!r}")
+    undoing = replace(flow.steps[position], function=undo)
+    return StartStep(position, undoing, step.state, is_undo=True)
 
 
 def stopped(run: Run, step: StepDefinition) -> Ending | None:

@@ -161,6 +161,25 @@ async def test_cancelling_lets_the_step_clean_up(house: House, script: Script) -
     assert [step.state for step in done.steps] == [StepState.CANCELLED, StepState.SKIPPED]
 
 
+async def test_a_cancel_between_two_steps_takes_the_first_one_back(
+    house: House, script: Script
+) -> None:
+    async def done(context: RunContext) -> Json:
+        house.service.cancel(ANNA, context.run.id)
+        return {}
+
+    async def back(_context: RunContext) -> Json:
+        script.calls.append("back")
+        raise DiskFull
+
+    first = StepDefinition("done", done, idempotent=False, undo=back)
+    house.register(Flow("late", [first, script.step("first")]))
+    run = house.enqueue("late")
+    async with house.working():
+        ended = await house.ended(run)
+    assert (ended.state, script.calls) == (RunState.CANCELLED, ["back"])
+
+
 async def test_a_step_that_will_not_end_is_given_up(house: House, script: Script) -> None:
     house.register(Flow("stubborn", [script.step("stubborn")]))
     run = house.enqueue("stubborn")

@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from guesthouse.environments.model import (
     DeployFailed,
     EnvironmentNotFound,
     EnvironmentState,
-    FunctionalTestsCutOff,
     FunctionalTestsRed,
     LockMismatch,
+    VersionTakenBack,
 )
 from guesthouse.environments.prepare import Preparation
 from guesthouse.environments.secrets import EnvironmentSecrets
@@ -144,6 +145,12 @@ class Bench:
 
     def context(self, run: Run) -> FakeContext:
         return FakeContext(run, self.registry.get(run.kind))
+
+    async def until(self, context: FakeContext, name: str) -> FakeContext:
+        """Execute the steps before one."""
+        for step in context.flow.steps[: context.flow.steps.index(context.step(name))]:
+            context.kept[step.name] = await step.function(context)
+        return context
 
     def end(self, context: FakeContext, state: RunState) -> None:
         with self.database.transaction() as transaction:
@@ -283,18 +290,53 @@ async def test_what_was_not_tested_does_not_stay(bench: Bench) -> None:
     assert bench.automation.names[-1] == ROLLBACK
 
 
-async def test_what_was_being_tested_when_we_died_is_taken_back(bench: Bench) -> None:
+async def test_a_deployment_cut_off_at_its_very_end_is_taken_back(bench: Bench) -> None:
+    context = bench.put()
+    bench.automation.answers[DEPLOY] = asyncio.CancelledError()
+    with pytest.raises(asyncio.CancelledError):
+        await context.execute()
+    assert bench.automation.names[-2:] == [DEPLOY, ROLLBACK]
+
+
+async def test_tests_cancelled_before_they_began_leave_no_untested_version(bench: Bench) -> None:
+    context = await bench.until(bench.put(), "test")
+    test = asyncio.ensure_future(context.step("test").function(context))
+    await asyncio.sleep(0)  # It reads what was fetched by now; no test has begun.
+    test.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await test
+    assert TEST not in bench.automation.names
+    assert bench.automation.names[-1] == ROLLBACK
+
+
+@pytest.mark.parametrize("step", ["deploy", "test"])
+async def test_what_had_not_passed_when_we_died_is_taken_back(bench: Bench, step: str) -> None:
     await bench.put().execute()
-    context = bench.put(commit=NEXT)
-    context.kept["deploy"] = UP
-    for step in context.flow.steps[:4]:
-        context.kept[step.name] = await step.function(context)
-    undo = next(step.undo for step in context.flow.steps if step.name == "test")
+    context = await bench.until(bench.put(commit=NEXT), step)
+    undo = context.step(step).undo
     assert undo is not None
-    with pytest.raises(FunctionalTestsCutOff, match="the earlier version serves again"):
+    with pytest.raises(VersionTakenBack, match="the earlier version serves again"):
         await undo(context)
     assert bench.automation.names[-1] == ROLLBACK
     assert bench.document(ROLLBACK)["run"] == context.run.id
+
+
+async def test_taking_back_needs_no_sources(bench: Bench) -> None:
+    context = await bench.until(bench.put(), "test")
+    shutil.rmtree(bench.state / "work")
+    undo = context.step("test").undo
+    assert undo is not None
+    with pytest.raises(VersionTakenBack):
+        await undo(context)
+
+
+async def test_a_version_that_has_passed_is_not_taken_back(bench: Bench) -> None:
+    context = bench.put()
+    await context.execute()
+    undo = context.step("test").undo
+    assert undo is not None
+    assert await undo(context) == {}
+    assert bench.automation.names[-1] == TEST
 
 
 async def test_a_refused_file_touches_no_instance(bench: Bench) -> None:

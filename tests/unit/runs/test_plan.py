@@ -23,9 +23,11 @@ FLOW = Flow(
 )
 
 
-def _run(*states: StepState, starts: int = 1, cancel: bool = False) -> Run:
+def _run(
+    *states: StepState, starts: int = 1, cancel: bool = False, repeatable: bool = False
+) -> Run:
     steps = tuple(
-        Step(step.name, step.idempotent, state, None, None, None, starts)
+        Step(step.name, step.idempotent or repeatable, state, None, None, None, starts)
         for step, state in zip(FLOW.steps, states, strict=True)
     )
     return Run(
@@ -111,6 +113,21 @@ def test_undoing_is_given_up_at_last_and_never_comes_before_its_step() -> None:
     first = decide(_run(DONE, PENDING), UNDOING)
     assert isinstance(first, StartStep)
     assert first.step.function is _nothing
+
+
+@pytest.mark.parametrize("state", [PENDING, RUNNING], ids=["before", "interrupted"])
+def test_a_cancel_between_two_steps_undoes_the_one_before(state: StepState) -> None:
+    last = dataclasses.replace(FLOW.steps[1], idempotent=True)
+    flow = Flow("deploy", [dataclasses.replace(FLOW.steps[0], undo=_undo), last])
+    decision = decide(_run(DONE, state, cancel=True, repeatable=True), flow)
+    assert isinstance(decision, StartStep)
+    assert (decision.position, decision.step.function, decision.is_undo) == (1, _undo, True)
+
+
+def test_a_cancel_before_the_first_step_finds_nothing_to_undo() -> None:
+    decision = decide(_run(PENDING, PENDING, cancel=True), UNDOING)
+    assert isinstance(decision, Ending)
+    assert decision.state is RunState.CANCELLED
 
 
 @pytest.mark.parametrize("flow", [None, Flow("deploy", FLOW.steps[:1])], ids=["unknown", "other"])
