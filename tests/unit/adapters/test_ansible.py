@@ -1,3 +1,5 @@
+import asyncio
+import datetime as dt
 import json
 from pathlib import Path
 
@@ -6,8 +8,8 @@ import yaml
 
 from guesthouse.adapters.ansible.events import PlayRecord
 from guesthouse.adapters.ansible.files import inventory_file, variables_file
-from guesthouse.adapters.ansible.follow import follow_argv
-from guesthouse.instances import Connection
+from guesthouse.adapters.ansible.follow import LogFollower, follow_argv
+from guesthouse.instances import Connection, Play
 
 REMOTE = Connection("192.0.2.7", 2222, "ops", Path("/keys/id"), Path("/keys/known_hosts"))
 
@@ -57,6 +59,24 @@ def test_the_log_is_followed_by_ssh_on_a_remote_machine() -> None:
     assert argv[0] == "ssh"
     assert argv[argv.index("--") + 1] == "192.0.2.7"
     assert argv[-1] == "/var/lib/guesthouse/x.log"
+
+
+async def test_the_end_of_a_log_is_read_whatever_bytes_come_before_it(tmp_path: Path) -> None:
+    log, first, lines = tmp_path / "x.log", asyncio.Event(), list[str]()
+    log.write_bytes(b"\xff" * 100 + b"\n")
+
+    def on_line(line: str) -> None:
+        if not lines:
+            with log.open("ab") as file:
+                file.write(b"end\n")
+        lines.append(line)
+        first.set()
+
+    play = Play("x.yml", "here", Connection(""), {}, dt.timedelta(minutes=1), str(log))
+    async with LogFollower(play, on_line) as follower:
+        await first.wait()
+        follower.expect(105)
+    assert lines[1:] == ["end"]
 
 
 def test_the_last_answer_of_a_task_counts() -> None:

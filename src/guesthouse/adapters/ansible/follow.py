@@ -73,9 +73,18 @@ class LogFollower:
         )
 
     def _line(self, line: str) -> None:
-        self._read_bytes += len(line.encode()) + 1
+        self._read_bytes += _least_bytes(line)
         self._news.set()
         self._on_line(line)
+
+
+def _least_bytes(line: str) -> int:
+    """Return how many bytes a line had at least.
+
+    What is no UTF-8 was replaced by a character of three bytes, and may have been one. Counted too
+    high, the end of a log would be taken for read; counted too low, it only costs a moment.
+    """
+    return len(line.encode()) + 1 - 2 * line.count("\N{REPLACEMENT CHARACTER}")
 
 
 def follow_argv(connection: Connection, path: str, *, is_root: bool = True) -> list[str]:
