@@ -114,10 +114,7 @@ class SnapshotImpossible(Invalid):
         super().__init__(
             "a snapshot can't be kept: this version makes none, and its environments are "
             "destroyed with their data",
-            next_step=(
-                f"save what is needed, then: guesthouse partner offboard {partner} "
-                "without --keep-snapshot"
-            ),
+            next_step=f"save what is needed, then: guesthouse partner offboard {partner}",
         )
 
 
@@ -176,7 +173,7 @@ def _sentences(
     yield _was(gateway, "browser", "signed out of routes")
     yield _was(len(cancelled) - len(after.runs), "run", "cancelled", cancelled)
     yield _was(len(ending) - len(after.environments), "environment", "ended", ending)
-    yield _was(len(routes), "route", "closed, gateways refuse it within 5 seconds", routes)
+    yield _was(len(routes), "route", "closed to everybody within 5 seconds", routes)
     ids = [run.id for run in runs]
     yield _was(len(ids), "run", "queued to destroy what is on instances", ids)
     yield from _unasked(before)

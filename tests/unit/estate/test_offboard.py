@@ -92,7 +92,7 @@ async def test_evidence_counts_what_has_ended(services: FakeServices) -> None:
         "0 browsers were signed out of routes",
         f"1 run was cancelled: {run.id}",
         "1 environment was ended: acme",
-        f"1 route was closed, gateways refuse it within 5 seconds: {ADDRESS}",
+        f"1 route was closed to everybody within 5 seconds: {ADDRESS}",
         f"1 run was queued to destroy what is on instances: {done.runs[0].id}",
     ]
     assert {each.at for each in done.evidence} == {START}
