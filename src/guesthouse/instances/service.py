@@ -200,10 +200,15 @@ class InstanceService:
         """Destroy the machine, or on an existing one what we put there.
 
         Raises:
+            InstanceInUse: An environment came to live on it since that was asked for.
             PlaybookFailed: Something could not be removed.
         """
         async with self._turns[name]:
             instance = self.get(scope, name)
+            with self._database.reading() as transaction:
+                living = self._store.environments_on(scope, transaction, name)
+            if living:
+                raise InstanceInUse(name, living)
             play = self._play("destroy", instance, launch_variables(instance, self.control))
             answer = await self._ports.automation.play(play, on_line=on_line)
             await self._ports.metrics.drop(name)

@@ -176,3 +176,12 @@ def test_members_see_no_machine_not_even_that_of_their_environment(bench: Bench)
         bench.service.get(MEMBER, "box")
     with pytest.raises(Denied):
         bench.service.provision(MEMBER, "box")
+
+
+async def test_who_came_while_the_end_was_queued_keeps_the_machine(bench: Bench) -> None:
+    await bench.ready()
+    bench.service.destroy(OWNER, "box")
+    bench.add_environment()
+    with pytest.raises(InstanceInUse, match="acme"):
+        await bench.service.remove(SYSTEM, "box", on_line=bench.lines.append)
+    assert bench.automation.names == [LAUNCH, PROVISION]
