@@ -102,7 +102,7 @@ def _within(draft: Draft, place: str, asked: float, least: float, most: float) -
     """Return a number brought within bounds, with a notice when that changed it."""
     kept = min(max(asked, least), most)
     if kept != asked:
-        code = place.rpartition(".")[2].replace("_", "-")
+        code = place.rpartition(".")[2].partition("[")[0].replace("_", "-")
         draft.ledger.note(code, place, size_text(asked), f"set to {size_text(kept)}")
     return kept
 

@@ -155,6 +155,13 @@ def test_what_was_changed_is_told() -> None:
     assert told["services.app.pids_limit"] == "set to 8192"
 
 
+def test_a_notice_about_an_entry_is_named_after_its_list() -> None:
+    stack = compiled(service("tmpfs: ['/x:size=1t']"))
+    assert [(one.code, one.path) for one in stack.notices] == [
+        ("tmpfs", "services.app.tmpfs[0]"),
+    ]
+
+
 def test_partners_get_smaller_shares() -> None:
     app = section(compiled(service("shm_size: 1g"), policy=PARTNER))
     assert app["mem_limit"] == 512 * MIB
