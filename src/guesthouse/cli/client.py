@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import json
+import ssl
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 import httpx
 
-from guesthouse.cli.errors import Refused, ServerAway
+from guesthouse.cli.errors import Refused, ServerAway, Untrusted
 from guesthouse.cli.terminal import Terminal
 from guesthouse.errors import GuesthouseError
 
@@ -174,7 +175,9 @@ class Api:
             try:
                 return self._client.send(request)
             except httpx.ConnectError as exc:
-                # Nobody listens: nothing was sent, and waiting seldom helps.
+                # Nothing was sent, and waiting seldom helps.
+                if _is_untrusted(exc):
+                    raise Untrusted(self.url) from exc
                 raise ServerAway(str(self._client.base_url), str(exc)) from exc
             except httpx.TransportError as exc:
                 last = exc
@@ -190,6 +193,15 @@ def _events(lines: Iterator[str]) -> Iterator[Event]:
         elif "event" in fields:
             yield Event(fields["event"], json.loads(fields["data"]))
             fields = {}
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    """Whether a connection was given up because of the server's certificate."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _content(answer: httpx.Response) -> Json:

@@ -59,6 +59,16 @@ class ServerAway(Unavailable):
         )
 
 
+class Untrusted(Unavailable):
+    """Its certificate is of a CA we do not know; nothing was sent."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"the certificate of {url} is from no CA that is trusted here",
+            next_step=f"guesthouse login --url {url} --ca FILE; its operator has that file",
+        )
+
+
 class Refused(GuesthouseError):
     """The control plane said no; its own words."""
 

@@ -164,6 +164,10 @@ def test_a_person_turns_a_program_away(laptop: Laptop, browser: httpx.Client) ->
 
 def test_without_the_ca_nothing_is_sent(laptop: Laptop) -> None:
     assert laptop("login", "--url", laptop.url) == (7, "")
+    assert laptop.err.getvalue().splitlines() == [
+        f"error: the certificate of {laptop.url} is from no CA that is trusted here",
+        f"next: guesthouse login --url {laptop.url} --ca FILE; its operator has that file",
+    ]
 
 
 def test_offboarding_ends_a_sign_in_at_once(
