@@ -1,4 +1,4 @@
-// The 256 commonest colours of a picture, and each pixel by the nearest of them.
+// The 64 commonest colours of a picture, and each pixel by the nearest of them.
 async (picture) => {
     const image = await createImageBitmap(await (await fetch("data:image/png;base64," + picture)).blob());
     const canvas = new OffscreenCanvas(image.width, image.height);
@@ -13,8 +13,8 @@ async (picture) => {
         const parts = [colour >> 16, (colour >> 8) & 255, colour & 255];
         return Math.max(...parts) - Math.min(...parts);
     };
-    const weight = ([colour, count]) => Math.sqrt(count) * (1 + chroma(colour) / 32);
-    const palette = [...counts].sort((a, b) => weight(b) - weight(a)).slice(0, 256).map(([colour]) => colour);
+    const weight = ([colour, count]) => Math.sqrt(count) * (1 + chroma(colour) / 12);
+    const palette = [...counts].sort((a, b) => weight(b) - weight(a)).slice(0, 64).map(([colour]) => colour);
     // Surfaces keep their very colour: the commonest of those that count as one.
     const shades = new Map();
     for (let at = 0; at < data.length; at += 4) {
