@@ -67,9 +67,7 @@ class EnvironmentService:
         """Return environments by name, of one partner or of all the caller sees."""
         size = bounded_limit(limit)
         with self._database.reading() as transaction:
-            return self._store.page(
-                scope, transaction, partner=partner, cursor=cursor, limit=size
-            )
+            return self._store.page(scope, transaction, partner=partner, cursor=cursor, limit=size)
 
     def lock(self, scope: Scope, name: str) -> Json:
         """Return what runs, exactly, its variables among it; the read is recorded.
