@@ -19,6 +19,7 @@ from typing_extensions import override
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people.errors import TooManyAttempts
 from guesthouse.people.ports import PasswordHasher
+from guesthouse.people.rules import MAX_PASSWORD_BYTES
 
 TIME_COST = 1
 MEMORY_KIB = 46 * 1024
@@ -114,9 +115,13 @@ class PasswordLane:
 
 
 def _bytes(password: Sensitive[str]) -> bytes:
+    text = password.reveal()
+    # Nobody can have set a longer one, so it is taken for the empty one, which fits nothing. To
+    # normalise megabytes of accents takes hours in which the whole process stands still.
+    if len(text) > MAX_PASSWORD_BYTES:
+        return b""
     # Keyboards write the same letter in several ways; a person sees one.
-    text = unicodedata.normalize("NFKC", password.reveal())
-    return text.encode(errors="replace")
+    return unicodedata.normalize("NFKC", text).encode(errors="replace")
 
 
 def _base64(data: bytes) -> str:

@@ -32,6 +32,18 @@ def test_a_letter_fits_however_the_keyboard_writes_it(argon2: Argon2) -> None:
     assert argon2.verify(Sensitive("ple\u0301nty of wet llamas"), kept)[0]
 
 
+def test_a_text_too_long_to_be_a_password_is_not_normalised(
+    argon2: Argon2, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = argon2.hash(PASSWORD)
+    accents = Sensitive("a" + "\u0301\u0327" * 1_000_000)
+    seen: list[str] = []
+    monkeypatch.setattr("unicodedata.normalize", lambda _form, text: seen.append(text) or text)
+    assert argon2.verify(accents, kept) == (False, None)
+    assert argon2.verify(accents, argon2.decoy) == (False, None)
+    assert seen == []
+
+
 def test_nothing_fits_the_decoy_and_its_costs_are_those_of_a_hash(argon2: Argon2) -> None:
     assert argon2.verify(PASSWORD, argon2.decoy) == (False, None)
     costs = [text.split("$")[1:4] for text in (argon2.decoy, argon2.hash(PASSWORD))]
