@@ -1,5 +1,6 @@
 """Reads a JUnit file a product wrote. Its text is foreign; only these few values leave here."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 from xml.etree import ElementTree as ET
@@ -54,8 +55,9 @@ def summary_of(data: bytes) -> Summary:
     """
     if len(data) > MAX_BYTES:
         raise JunitUnreadable(is_long=True)
-    # Without a document type there are no entities, so none that grow or read files.
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+    # Without a document type there are no entities, so none that grow or read files. A zero byte
+    # is part of no XML but in UTF-16, where these words would be written otherwise.
+    if b"<!DOCTYPE" in data or b"<!ENTITY" in data or b"\0" in data:
         raise JunitUnreadable
     try:
         root = ET.fromstring(data)  # noqa: S314 - entities are refused above
@@ -79,6 +81,8 @@ def _case(element: ET.Element) -> Case:
 
 def _number(text: str | None) -> float:
     try:
-        return max(float(text or 0), 0.0)
+        number = float(text or 0)
     except ValueError:
         return 0.0
+    # `inf` and `nan` are numbers to Python, and no time that a page could show.
+    return max(number, 0.0) if math.isfinite(number) else 0.0

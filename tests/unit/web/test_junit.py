@@ -22,12 +22,36 @@ def test_failed_cases_come_first() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [LAUGHS, b"", b"{}", b"<a", b"\xff\xfe<", b'<?xml version="1.0" encoding="no-such"?><a/>'],
-    ids=["entities", "empty", "json", "cut off", "bytes", "encoding"],
+    [
+        LAUGHS,
+        LAUGHS.decode().encode("utf-16"),
+        LAUGHS.decode().encode("utf-16-be"),
+        b"",
+        b"{}",
+        b"<a",
+        b"\xff\xfe<",
+        b'<?xml version="1.0" encoding="no-such"?><a/>',
+    ],
+    ids=[
+        "entities",
+        "in UTF-16",
+        "in UTF-16 without a mark",
+        "empty",
+        "json",
+        "cut off",
+        "bytes",
+        "encoding",
+    ],
 )
 def test_what_is_no_plain_xml_is_refused(data: bytes) -> None:
     with pytest.raises(JunitUnreadable, match="no plain XML"):
         summary_of(data)
+
+
+@pytest.mark.parametrize("text", ["inf", "-inf", "nan", "1e999", "-3"])
+def test_a_time_that_is_none_is_no_time(text: str) -> None:
+    (case,) = summary_of(f'<a><testcase name="one" time="{text}"/></a>'.encode()).cases
+    assert case.seconds == 0
 
 
 def test_a_file_that_is_too_long_is_refused_unread() -> None:
