@@ -1,6 +1,5 @@
 """P9: what lists take with 1,000 environments, 100,000 runs and 10 million lines of logs."""
 
-import contextlib
 import shutil
 import subprocess
 import tempfile
@@ -10,14 +9,12 @@ from pathlib import Path
 
 import httpx
 
+from bench.console import API_PORT, serving
 from bench.crowd import fill
 from bench.measure import Row, percentile
-from bench.programs import REPOSITORY, base_environment
 
 SAMPLES, WARM_UP = 300, 20
 MOST_SECONDS, MOST_BYTES = 0.05, 250 * 1024 * 1024
-API_PORT = 9672
-GUESTHOUSE = REPOSITORY / ".venv" / "bin" / "guesthouse"
 LISTS = {
     "environments": "environments?limit=50",
     "runs": "runs?limit=50",
@@ -35,7 +32,7 @@ def rows() -> Iterator[Row]:
     state = Path(tempfile.mkdtemp(prefix="guesthouse-bench-", dir="/var/tmp"))
     try:
         tokens = fill(state)
-        with _serving(state) as server:
+        with serving(state) as server:
             for who, token in tokens.items():
                 yield from _lists(who, token)
             yield _memory(server)
@@ -84,34 +81,3 @@ def _memory(server: "subprocess.Popen[bytes]") -> Row:
         target=f"< {MOST_BYTES // 1024**2} MiB",
         met=peak * 1024 < MOST_BYTES,
     )
-
-
-@contextlib.contextmanager
-def _serving(state: Path) -> "Iterator[subprocess.Popen[bytes]]":
-    settings = {"GUESTHOUSE_STATE": str(state), "GUESTHOUSE_API_PORT": str(API_PORT)}
-    with (state / "serve.log").open("wb") as log:
-        server = subprocess.Popen(
-            [GUESTHOUSE, "serve", "--no-worker"],
-            env={**base_environment(), **settings},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        _wait()
-        yield server
-    finally:
-        server.terminate()
-        server.wait(timeout=60)
-
-
-def _wait() -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with contextlib.suppress(httpx.TransportError):
-            address = f"http://127.0.0.1:{API_PORT}/api/v1/health"
-            if httpx.get(address, trust_env=False).is_success:
-                return
-        time.sleep(0.2)
-    message = "the control plane did not answer within 60 s"
-    raise TimeoutError(message)

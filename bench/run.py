@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import p1_environment, p3_provision, p4_no_change, p5_gateway, p9_lists
+from bench import p1_environment, p3_provision, p4_no_change, p5_gateway, p9_lists, sign_in
 from bench.measure import Row
 from bench.programs import ProgramFailed, run
 
@@ -21,6 +21,7 @@ ROWS: Mapping[str, Callable[[], Iterator[Row]]] = {
     "P4": p4_no_change.rows,
     "P9": p9_lists.rows,
     "P5": p5_gateway.rows,
+    "SIGN-IN": sign_in.rows,
 }
 HEADINGS = ("row", "what", "n", "median", "p95", "by hand", "ratio", "target", "")
 
