@@ -17,6 +17,8 @@ IDLE_SECONDS = 120
 STREAM_IDLE_SECONDS = 3600
 KEPT_CONNECTIONS = 32
 SAID_BY_US = frozenset({"X-Guesthouse-User", "X-Guesthouse-Partner", "X-Guesthouse-Role"})
+UP = r"(?i)^[^?]*(?:[/\x5c]|%2f|%5c)(?:\.|%2e){2}(?:[/\x5c;?]|%2f|%5c|%3b|$)"
+"""An address, as it was written, that goes up anywhere, however a product may read that."""
 RELAYED = ("Admitted", "Answered", "Authorization", "Control", "Cookie", "Upstream")
 """What the relay is told; nobody else learns any of it, wherever it came from."""
 
@@ -59,11 +61,26 @@ def _server(site: Site, route: Route) -> list[str]:
         f"client_max_body_size {route.upload_bytes};",
         *(_inner_authority(site, route) if _is_forwarded(site) else ()),
         "",
-        *block(f"location {_place(route.path)}", *_proxy(site, route)),
+        *block(f"location {_place(route.path)}", *_within(route.path), *_proxy(site, route)),
         *(_elsewhere(site, route) if route.path != "/" else ()),
         *(admission.locations(site, route) if platform else ()),
         *_answers(site, route),
     )
+
+
+def _within(path: str) -> list[str]:
+    """Return what keeps requests below a path where the product reads them otherwise than nginx.
+
+    nginx resolves and decodes an address before it looks for a location, and the product gets it
+    as it was written: to it, ``/admin/x/..%2F..%2Fapi`` may well be below ``/admin``.
+    """
+    if path == "/":
+        return []
+    below = re.escape(path) if path.endswith("/") else f"{re.escape(path)}(?:[/?]|$)"
+    return [
+        *block(f'if ($request_uri !~ "^{below}")', "return 404;"),
+        *block(f'if ($request_uri ~ "{UP}")', "return 404;"),
+    ]
 
 
 def _proxy(site: Site, route: Route) -> Iterator[str]:

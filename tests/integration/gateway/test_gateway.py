@@ -328,6 +328,16 @@ def test_a_product_that_is_away_is_said(caller: Caller) -> None:
         pytest.param("/v1.0/../admin", 404, id="up"),
         pytest.param("/v1.0/%2e%2e/admin", 404, id="up-encoded"),
         pytest.param("/v1.0/..%2fadmin", 404, id="up-with-encoded-slash"),
+        pytest.param("/v1.0?next=/../x", 200, id="dots-in-the-query"),
+        pytest.param("/v1.0/a..b/..c", 200, id="dots-in-a-name"),
+        # The product gets the address as it was written, and may read it otherwise than nginx.
+        pytest.param("/admin/../v1.0/x", 404, id="from-beside"),
+        pytest.param("/admin/..%2Fv1.0/x", 404, id="from-beside-with-encoded-slash"),
+        pytest.param("/admin//../v1.0/x", 404, id="from-beside-with-two-slashes"),
+        pytest.param("//v1.0/x", 404, id="two-slashes"),
+        pytest.param("/v1.0/../admin/%2e%2e/v1.0/x", 404, id="out-and-in"),
+        pytest.param("/v1.0/..;a=b/admin", 404, id="up-with-parameters"),
+        pytest.param("/v1.0/..%5Cadmin", 404, id="up-with-backslash"),
     ],
 )
 def test_a_route_with_a_path_opens_nothing_beside_it(
