@@ -3,13 +3,15 @@
 import ssl
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 from typing_extensions import override
 
 from guesthouse.cli.client import TIMEOUT, Api
-from guesthouse.cli.credentials import Credentials, read_credentials
-from guesthouse.cli.errors import NoToken, SignedOut
+from guesthouse.cli.credentials import LOOPBACK as LOCAL
+from guesthouse.cli.credentials import Credentials, normal_address, read_credentials
+from guesthouse.cli.errors import NoToken, NotSignedInThere, SignedOut
 from guesthouse.cli.terminal import Terminal
 from guesthouse.config import Settings
 from guesthouse.kit.sensitive import Sensitive
@@ -55,18 +57,26 @@ def target_of(settings: Settings, kept: Credentials) -> Target:
 
     1. The address: GUESTHOUSE_URL; on the control plane's own machine that; else the address
        signed in at last.
-    2. The token: GUESTHOUSE_TOKEN; the sign-in at that address; the machine's own.
+    2. The token: GUESTHOUSE_TOKEN; the sign-in at that address; the machine's own, which is
+       sent to this machine and the console alone.
 
     Raises:
         NoToken: There is none of them.
+        NotSignedInThere: There is only the machine's own, and the address is another's.
+        AddressInvalid: A token would travel to it in the clear.
     """
     url = address_of(settings, kept)
+    if url != settings.api_url:
+        normal_address(url)
     found = kept.of(url)
     ca = "" if found is None else found.ca
     if settings.token.reveal():
         return Target(url, settings.token, "GUESTHOUSE_TOKEN", ca)
     if found is not None:
         return Target(url, found.token, "guesthouse login", ca, is_kept=True)
+    if not _is_own(settings, url):
+        # Whoever was sent it would have this machine.
+        raise NotSignedInThere(url)
     return Target(url, _machine_token(settings), str(settings.token_file), ca)
 
 
@@ -119,6 +129,12 @@ def _trusted(settings: Settings, ca: str) -> ssl.SSLContext:
     if ca:
         context.load_verify_locations(cadata=ca)
     return context
+
+
+def _is_own(settings: Settings, url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    is_here = host in LOCAL or host.endswith(OWN_NAMES)
+    return is_here or url == settings.api_url or host == f"console.{settings.domain}"
 
 
 def _machine_token(settings: Settings) -> Sensitive[str]:

@@ -39,6 +39,15 @@ class NoToken(Unavailable):
         )
 
 
+class NotSignedInThere(Unavailable):
+    """The address is another machine's, where this one's own token has no business."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"you are not signed in at {url}", next_step=f"guesthouse login --url {url}"
+        )
+
+
 class SignedOut(Denied):
     """The control plane knows the kept token no more."""
 

@@ -4,6 +4,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from typing_extensions import override
@@ -292,6 +293,43 @@ def test_the_control_plane_s_own_machine_goes_on_calling_itself(
     assert (me["login"], me["url"]) == ("operator", "http://127.0.0.1:8470")
     laptop.environment = {**laptop.environment, "GUESTHOUSE_URL": URL}
     assert json.loads(laptop("whoami", "--json").out)["login"] == "ann"
+
+
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [
+        pytest.param("https://console.example.org", [], id="somebody else's"),
+        pytest.param("https://console.localhost:8443", ["operator"], id="the console"),
+        pytest.param("http://127.0.0.1:9999", ["operator"], id="this machine"),
+    ],
+)
+def test_the_machines_own_token_goes_to_no_other_machine(
+    laptop: Cli, services: FakeServices, tmp_path: Path, address: str, sent: list[str]
+) -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["Authorization"])
+        return httpx.Response(503, json={})
+
+    token = services.token(OPERATOR)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "operator.token").write_text(token)
+    state = {"GUESTHOUSE_STATE": str(tmp_path / "own"), "GUESTHOUSE_URL": address}
+    laptop.environment = {**laptop.environment, **state}
+    laptop.transport = httpx.MockTransport(answer)
+    done = laptop("env", "list")
+    assert seen == [f"Bearer {token}" for _ in sent]
+    assert sent or f"guesthouse login --url {address}" in done.err
+
+
+def test_no_token_travels_in_the_clear(laptop: Cli) -> None:
+    environment = {"GUESTHOUSE_TOKEN": "ghs_x", "GUESTHOUSE_URL": "http://console.example.org"}
+    laptop.environment = {**laptop.environment, **environment}
+    laptop.transport = httpx.MockTransport(lambda _: pytest.fail("it was called"))
+    done = laptop("env", "list")
+    assert done.code == 2
+    assert "is not encrypted" in done.err
 
 
 def test_nobody_is_signed_in(laptop: Cli) -> None:
