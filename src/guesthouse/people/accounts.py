@@ -87,7 +87,8 @@ class AccountService(MemberUseCases):
             if is_right:
                 self._forgive(transaction, account)
                 self._factor.prepare(transaction, account, secret)
-                self._tell_account(transaction, scope, "totp.begin", row["login"])
+            action = "totp.begin" if is_right else "totp.refuse"
+            self._tell_account(transaction, scope, action, row["login"])
         if not is_right:
             raise CodeWrong
         return enrolment(secret, login=scope.actor, issuer=self._parts.issuer)
@@ -110,7 +111,8 @@ class AccountService(MemberUseCases):
             if codes is not None:
                 self._forgive(transaction, account)
                 self._end_others(transaction, scope, account)
-                self._tell_account(transaction, scope, "totp.confirm", row["login"])
+            action = "totp.refuse" if codes is None else "totp.confirm"
+            self._tell_account(transaction, scope, action, row["login"])
         if codes is None:
             raise CodeWrong
         return codes
@@ -224,6 +226,9 @@ class AccountService(MemberUseCases):
                 (limit, self._parts.throttle.take(transaction, limit, account, now))
                 for limit in limits
             ]
+            # As at the sign-in, one row stands for all that follow.
+            if any(turn is Turn.REFUSED_FIRST for _, turn in turns):
+                self._tell_account(transaction, scope, "account.throttle", scope.actor)
         for limit, turn in turns:
             if turn is not Turn.TAKEN:
                 raise refuse(limit)

@@ -85,6 +85,8 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "route.enter": "Opened a route",
         "totp.begin": "Began with an authenticator",
         "totp.confirm": "Set an authenticator up",
+        "totp.refuse": "Typed a wrong code",
+        "account.throttle": "Tried codes or passwords too often",
         "account.create": "Made an account",
         "account.change_password": "Changed the password",
         "account.refuse_password": "Mistyped the old password",

@@ -81,7 +81,8 @@ async def test_the_old_password_must_fit(everybody: People, member: Scope) -> No
         await everybody.accounts.change_password(member, PASSWORD, OTHER)
     with everybody.parts.database.reading() as transaction:
         found = audit.entries(transaction, OPERATOR, audit.Filters(action="account."))
-    assert [row.action for row in found] == ["account.refuse_password"] * OF_ACCOUNT.tries
+    refused = ["account.refuse_password"] * OF_ACCOUNT.tries
+    assert [row.action for row in found] == ["account.throttle", *refused]
 
 
 async def test_a_weak_password_changes_nothing(everybody: People, member: Scope) -> None:
@@ -188,3 +189,28 @@ def test_nobody_is_reset_who_comes_in_by_the_provider(everybody: People, account
         )
     with pytest.raises(AccountUnknown):
         everybody.accounts.reset(OPERATOR, "member")
+
+
+def _told(database: Database) -> list[str]:
+    with database.reading() as transaction:
+        rows = audit.entries(transaction, OPERATOR, audit.Filters(object="account/member"))
+    return [row.action for row in rows]
+
+
+def test_codes_that_are_guessed_in_an_open_browser_are_recorded(
+    everybody: People, member: Scope, database: Database, clock: FakeClock
+) -> None:
+    everybody.accounts.begin_totp(member)
+    with pytest.raises(CodeWrong):
+        everybody.accounts.confirm_totp(member, "000000")
+    assert _told(database)[:2] == ["totp.refuse", "totp.begin"]
+    _enrol(everybody, member)
+    clock.advance(STEP)
+    for _ in range(OF_CODES.tries):
+        with pytest.raises(CodeWrong):
+            everybody.accounts.begin_totp(member, "000000")
+    assert _told(database)[:2] == ["totp.refuse", "totp.refuse"]
+    for _ in range(3):
+        with pytest.raises(TooManyAttempts):
+            everybody.accounts.begin_totp(member, "000000")
+    assert _told(database)[:2] == ["account.throttle", "totp.refuse"]
