@@ -229,7 +229,7 @@ class DeviceLogins:
 
     def _take_turn(self, origin: Origin) -> None:
         with self._database.transaction() as transaction:
-            turn = self._throttle.take(transaction, OF_DEVICES, origin.address, self._clock.now())
+            turn = self._throttle.take(transaction, OF_DEVICES, origin.network, self._clock.now())
         if turn is not Turn.TAKEN:
             raise refuse(OF_DEVICES)
 

@@ -1,6 +1,7 @@
 """People as values: accounts, members, invitations, sessions. No database, no hashing."""
 
 import datetime as dt
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -9,6 +10,7 @@ from guesthouse.kit.sensitive import Sensitive
 
 MIN_PASSWORD = 12
 TITLE_LIMIT = 200
+CUSTOMER_BITS = 64
 
 
 class ActorKind(Enum):
@@ -102,6 +104,23 @@ class Origin:
 
     address: str
     agent: str = ""
+
+    @property
+    def network(self) -> str:
+        """What tries are counted by: the address; of IPv6 its network, all of it one customer's.
+
+        Otherwise who has one connection has 2^64 addresses to try from.
+        """
+        try:
+            address = ipaddress.ip_address(self.address)
+        except ValueError:
+            return self.address
+        if isinstance(address, ipaddress.IPv4Address):
+            return str(address)
+        mapped = address.ipv4_mapped
+        if mapped is not None:
+            return str(mapped)
+        return str(ipaddress.ip_network((int(address), CUSTOMER_BITS), strict=False))
 
 
 @dataclass(frozen=True)

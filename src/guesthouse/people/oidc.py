@@ -129,7 +129,7 @@ class ExternalSignIn:
     def _take_turn(self, limit: Limit, origin: Origin) -> None:
         parts = self._parts
         with parts.database.transaction() as transaction:
-            turn = parts.throttle.take(transaction, limit, origin.address, parts.clock.now())
+            turn = parts.throttle.take(transaction, limit, origin.network, parts.clock.now())
             if turn is Turn.REFUSED_FIRST:
                 detail = {"limit": limit.name, "tries": limit.tries}
                 parts.trail.record(
@@ -141,7 +141,7 @@ class ExternalSignIn:
     def _give_back(self, origin: Origin) -> None:
         with self._parts.database.transaction() as transaction:
             for limit in (OF_ADDRESS, OF_DEPARTURES):
-                self._parts.throttle.give_back(transaction, limit, origin.address)
+                self._parts.throttle.give_back(transaction, limit, origin.network)
 
 
 def own_path(text: str) -> str:

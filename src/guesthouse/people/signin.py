@@ -84,7 +84,7 @@ class SignIn:
             SignInRefused: The code is wrong or spent, or the half too old or tried too often.
             TooManyAttempts: The account or the address was tried too often.
         """
-        self._take_turn({OF_ADDRESS: origin.address})
+        self._take_turn({OF_ADDRESS: origin.network})
         with self._parts.database.reading() as transaction:
             found = self._half(transaction, half)
         if found is not None:
@@ -146,7 +146,7 @@ class SignIn:
 
     def _password(self, login: str, password: Sensitive[str], origin: Origin) -> Half | Opened:
         parts, login = self._parts, login.strip().lower()
-        self._take_turn({OF_ADDRESS: origin.address, OF_ACCOUNT: login})
+        self._take_turn({OF_ADDRESS: origin.network, OF_ACCOUNT: login})
         with parts.database.reading() as transaction:
             account = parts.accounts.by_login(transaction, login)
             kept = (
@@ -269,7 +269,7 @@ class SignIn:
     def _right_tries(self, transaction: Transaction, account: Account, origin: Origin) -> None:
         # In the order in which tries are counted, or two would wait for one another.
         throttle = self._parts.throttle
-        throttle.give_back(transaction, OF_ADDRESS, origin.address)
+        throttle.give_back(transaction, OF_ADDRESS, origin.network)
         throttle.forgive(transaction, OF_ACCOUNT, account.login)
         for limit in (OF_CODES, OF_CODES_DAILY):
             throttle.forgive(transaction, limit, account.id)

@@ -292,6 +292,29 @@ async def test_an_address_tries_thirty_logins_a_minute(everybody: People, member
     assert isinstance(await everybody.signin.password(member.login, PASSWORD, elsewhere), Opened)
 
 
+async def test_the_addresses_of_one_network_are_one(everybody: People, member: Account) -> None:
+    addresses = [Origin(f"2001:db8:0:1::{number:x}") for number in range(40)]
+    said = [await _tries(everybody, f"user{n}", origin) for n, origin in enumerate(addresses)]
+    assert said == [SignInRefused] * OF_ADDRESS.tries + [TooManyAttempts] * 10
+    neighbour = Origin("2001:db8:0:2::1")
+    assert isinstance(await everybody.signin.password(member.login, PASSWORD, neighbour), Opened)
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("testclient", "testclient"),
+    ],
+)
+def test_tries_are_counted_by_network(address: str, network: str) -> None:
+    assert Origin(address).network == network
+
+
 async def test_who_signs_in_rightly_is_not_counted(everybody: People, member: Account) -> None:
     for _ in range(OF_ADDRESS.tries * 2):
         opened = await everybody.signin.password(member.login, PASSWORD, HERE)
