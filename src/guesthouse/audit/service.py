@@ -288,7 +288,11 @@ def _readable(scope: Scope) -> sa.ColumnElement[bool]:
 
 
 def _text(at: dt.datetime) -> str:
-    return at.astimezone(dt.UTC).isoformat()
+    try:
+        return at.astimezone(dt.UTC).isoformat()
+    except OverflowError:
+        # The first or last day there is, in a zone where UTC has another; no row is near either.
+        return at.replace(tzinfo=dt.UTC).isoformat()
 
 
 def _unlike(row: Mapping[str, Any], noted: Mark | None) -> str:

@@ -6,6 +6,8 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
+MAX_NUMBER = 2**31 - 1
+"""No row or line that is counted has a higher one; databases take no endless numbers."""
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,21 @@ def test_a_span_of_time_is_read_as_utc(olga: httpx.Client) -> None:
     assert _rows(olga.get("/audit?since=2026-01-02T04:00%2B01:00")) != []
 
 
+@pytest.mark.parametrize(
+    "query", ["until=0001-01-01T00:00%2B12:00", "since=9999-12-31T23:59-12:00"]
+)
+@pytest.mark.parametrize("path", ["/audit", "/api/v1/audit"])
+def test_the_ends_of_time_hold_no_row(olga: httpx.Client, path: str, query: str) -> None:
+    answer = olga.get(f"{path}?{query}")
+    assert answer.status_code == 200
+    assert _rows(answer) == []
+
+
+@pytest.mark.parametrize("path", ["/audit?before=", "/api/v1/audit?cursor="])
+def test_a_number_no_row_can_have_is_no_number(olga: httpx.Client, path: str) -> None:
+    assert olga.get(f"{path}99999999999999999999").status_code == 422
+
+
 def test_a_time_that_is_none_is_said_at_its_field(olga: httpx.Client) -> None:
     answer = olga.get("/audit?since=yesterday")
     assert answer.status_code == 422

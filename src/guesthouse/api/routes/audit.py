@@ -15,12 +15,12 @@ from guesthouse.audit import Filters
 from guesthouse.audit.export import Form, export
 from guesthouse.edge.access import Access, Caller, Provided, admits
 from guesthouse.edge.ports import Services
-from guesthouse.kit.pagination import bounded_limit
+from guesthouse.kit.pagination import MAX_NUMBER, bounded_limit
 from guesthouse.people import Action, Scope
 
 router = APIRouter(tags=["audit"], route_class=GuardedRoute)
 Text = Annotated[str | None, Query(max_length=255)]
-Before = Annotated[int | None, Query(ge=1, description="`next_cursor` of before.")]
+Before = Annotated[int | None, Query(ge=1, le=MAX_NUMBER, description="`next_cursor` of before.")]
 
 
 class Format(Enum):

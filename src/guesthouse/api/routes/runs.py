@@ -13,6 +13,7 @@ from guesthouse.api.paging import Cursor, Limit
 from guesthouse.api.views import PageView, RunView, line_view, page_of, run_view
 from guesthouse.edge.access import Access, Caller, Provided, admission_of, admits, readmit
 from guesthouse.edge.tail import Tails
+from guesthouse.kit.pagination import MAX_NUMBER
 from guesthouse.people.permissions import Action
 from guesthouse.runs import LogLine
 from guesthouse.runs.service import LOG_PAGE_LINES
@@ -21,9 +22,10 @@ router = APIRouter(prefix="/runs", tags=["runs"], route_class=GuardedRoute)
 
 LINES = "application/x-ndjson"
 EVENTS = "text/event-stream"
-After = Annotated[int, Query(ge=0, description="The last line the reader has.")]
+After = Annotated[int, Query(ge=0, le=MAX_NUMBER, description="The last line the reader has.")]
 LastEventId = Annotated[
-    int | None, Header(ge=0, description="As `after`; a browser sends it when it reconnects.")
+    int | None,
+    Header(ge=0, le=MAX_NUMBER, description="As `after`; a browser sends it when it reconnects."),
 ]
 
 

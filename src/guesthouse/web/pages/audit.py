@@ -10,6 +10,7 @@ from starlette.responses import Response
 from guesthouse import audit
 from guesthouse.audit import Filters, MarkInvalid
 from guesthouse.edge.access import Access, Caller, Provided, admits
+from guesthouse.kit.pagination import MAX_NUMBER
 from guesthouse.people.permissions import Action
 from guesthouse.web.filters import address
 from guesthouse.web.forms import again
@@ -64,7 +65,7 @@ def entries(
     services: Provided,
     caller: Caller,
     asked: Annotated[Asked, Depends(asked_of)],
-    before: Annotated[int | None, Query(ge=1)] = None,
+    before: Annotated[int | None, Query(ge=1, le=MAX_NUMBER)] = None,
 ) -> Response:
     """Show who did what, newest first."""
     errors: dict[str, str] = {}

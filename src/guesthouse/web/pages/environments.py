@@ -9,6 +9,7 @@ from guesthouse import audit
 from guesthouse.edge.access import Access, Caller, Provided, admits
 from guesthouse.edge.ports import Services
 from guesthouse.environments.model import Environment
+from guesthouse.kit.pagination import MAX_NUMBER
 from guesthouse.people import Scope
 from guesthouse.people.permissions import Action
 from guesthouse.runs import Run, RunNotFound
@@ -65,7 +66,7 @@ def activity(
     services: Provided,
     caller: Caller,
     name: str,
-    before: Annotated[int | None, Query(ge=1)] = None,
+    before: Annotated[int | None, Query(ge=1, le=MAX_NUMBER)] = None,
 ) -> Response:
     """Show who did or read what here."""
     environment = services.environments.get(caller, name)
