@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from guesthouse.errors import Unavailable
+from guesthouse.errors import Invalid, Unavailable
 from guesthouse.kit.sensitive import Sensitive
 
 BUSY_TIMEOUT_MS = 15_000
@@ -32,6 +32,16 @@ class DatabaseUnavailable(Unavailable):
 
 class OutcomeUnknown(DatabaseUnavailable):
     """The connection broke while a transaction was committed: it may have been kept, or not."""
+
+
+class ValueUnusable(Invalid):
+    """A value can be neither kept nor looked for: on PostgreSQL, a text with a zero byte."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "something in this request can stand in no database",
+            next_step="leave out characters that nobody sees, and numbers without end",
+        )
 
 
 class Transaction:
@@ -92,6 +102,7 @@ class Database:
         Raises:
             DatabaseUnavailable: No connection could be made, it broke, or others hold the lock.
             OutcomeUnknown: It broke in the very moment of being kept.
+            ValueUnusable: A value is none the database can take.
         """
         with self._open(write=True) as transaction:
             yield transaction
@@ -121,6 +132,8 @@ class Database:
                     is_committing = write
         except NoConnectionLeft as exc:
             raise DatabaseUnavailable(str(exc)) from exc
+        except DataError as exc:
+            raise ValueUnusable from exc
         except DBAPIError as exc:
             if not _is_outage(exc):
                 raise
