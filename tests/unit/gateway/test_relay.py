@@ -50,6 +50,18 @@ def test_a_request_says_where_to_and_for_whom() -> None:
     )
 
 
+@pytest.mark.parametrize("sent", ["bearer secret", "BEARER    secret", "Bearer \tsecret"])
+def test_a_token_is_one_question_however_it_is_written(sent: str) -> None:
+    made = request.parse(head(X_Guesthouse_Relay_Authorization=sent), now=NOW)
+    assert made.question == request.parse(head(), now=NOW).question
+
+
+@pytest.mark.parametrize("sent", ["Basic YTpi", "Digest x", "secret"])
+def test_what_is_no_token_is_not_asked_about(sent: str) -> None:
+    made = request.parse(head(X_Guesthouse_Relay_Authorization=sent), now=NOW)
+    assert made.question.authorization == ""
+
+
 def test_the_product_gets_the_request_without_what_is_the_relays() -> None:
     passed = request.parse(head("X-Own: 1"), now=NOW).head.decode().split("\r\n")
     kept = {name: value for name, value in HEADERS.items() if "Relay" not in name}

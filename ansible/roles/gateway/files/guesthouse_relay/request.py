@@ -127,9 +127,18 @@ def question(headers: dict[str, str]) -> Question:
         name=name,
         environment=environment,
         route=route,
-        authorization=headers.get(f"{PREFIX}authorization", ""),
+        authorization=credential(headers.get(f"{PREFIX}authorization", "")),
         cookie=headers.get(f"{PREFIX}cookie", ""),
     )
+
+
+def credential(authorization: str) -> str:
+    """Return a header so that no token has two: each spelling would be asked about by itself.
+
+    Whoever had thousands asked could keep everybody's turn from coming, and so stay when revoked.
+    """
+    scheme, _, token = authorization.partition(" ")
+    return f"Bearer {token.strip()}" if scheme.lower() == "bearer" else ""
 
 
 def kept_seconds(headers: dict[str, str], *, now: float) -> float:
