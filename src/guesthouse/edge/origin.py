@@ -12,6 +12,8 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITES: Final = frozenset({"same-origin", "none"})
 """`same-site` is not among them: products of partners may be our neighbours."""
 
+ENCRYPTED: Final = frozenset({"https", "wss"})
+
 
 class CrossOrigin(Denied):
     """A page of another site sent the request with our cookie."""
@@ -79,5 +81,9 @@ def _has_own_origin(connection: HTTPConnection) -> bool | None:
     origin = connection.headers.get("origin")
     if origin is None:
         return None
-    host = connection.headers.get("host", "")
-    return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+    host, sent_from = connection.headers.get("host", ""), urlsplit(origin)
+    # Whoever is on the way can write a page of our name without TLS, and have it send to ours.
+    is_encrypted = connection.scope.get("scheme") in ENCRYPTED
+    if is_encrypted and sent_from.scheme.lower() != "https":
+        return False
+    return bool(host) and sent_from.netloc.lower() == host.lower()

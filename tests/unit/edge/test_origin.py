@@ -65,6 +65,15 @@ def test_whose_pages_may_send_what(
         check_anonymous_use(connection)
 
 
+@pytest.mark.parametrize(("scheme", "passes"), [("https", False), ("wss", False), ("http", True)])
+def test_a_page_of_our_name_without_tls_is_not_ours(*, scheme: str, passes: bool) -> None:
+    connection = _connection("POST", None, f"http://{HOST}", HOST)
+    connection.scope["scheme"] = scheme
+    for check in (check_cookie_use, check_anonymous_use):
+        with nullcontext() if passes else pytest.raises(CrossOrigin):
+            check(connection)
+
+
 def test_a_request_without_a_host_is_nobodys() -> None:
     with pytest.raises(CrossOrigin):
         check_cookie_use(_connection("POST", None, "https://", ""))
