@@ -150,8 +150,13 @@ class GatewayDoor:
 
     def leave(self, cookie: str, environment: str, route: str) -> None:
         """End a route's cookie; the session at the console goes on."""
+        scope = self.authenticate(cookie, environment, route)
         with self._database.transaction() as transaction:
-            transaction.change(sa.delete(gateway_sessions).where(_is(cookie, environment, route)))
+            found = sa.delete(gateway_sessions).where(_is(cookie, environment, route))
+            # One whose session has ended opened nothing any more: it goes, and nothing ends.
+            if transaction.change(found) and scope is not None:
+                about = f"environment/{environment}"
+                self._trail.record(transaction, scope, "route.leave", about, {"route": route})
 
 
 def _is(cookie: str, environment: str, route: str) -> sa.ColumnElement[bool]:

@@ -83,6 +83,7 @@ ACTIONS: Mapping[str, str] = MappingProxyType(
         "device.confirm": "Let a program in",
         "device.refuse": "Turned a program away",
         "route.enter": "Opened a route",
+        "route.leave": "Signed out of a route",
         "totp.begin": "Began with an authenticator",
         "totp.confirm": "Set an authenticator up",
         "totp.refuse": "Typed a wrong code",

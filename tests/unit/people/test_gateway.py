@@ -162,6 +162,18 @@ def test_leaving_ends_the_cookie_and_not_the_session(everybody: People, member: 
     assert everybody.sessions.authenticate_id(str(member.session)) is not None
 
 
+def test_leaving_is_recorded_once(everybody: People, database: Database, member: Scope) -> None:
+    cookie = _cookie(everybody, member)
+    for _ in range(2):
+        everybody.gateway_door.leave(cookie, "acme", "app")
+    everybody.gateway_door.leave("nobody's", "acme", "app")
+    with database.reading() as transaction:
+        rows = audit.entries(transaction, OPERATOR, audit.Filters(action="route.leave"))
+    assert [(row.actor, row.object, row.detail) for row in rows] == [
+        ("member", "environment/acme", {"route": "app"})
+    ]
+
+
 def test_secrets_are_kept_only_as_digests(
     everybody: People, database: Database, member: Scope
 ) -> None:
