@@ -28,6 +28,8 @@ RECHECK: Final = dt.timedelta(seconds=3)
 NEWEST_RUNS: Final = 100
 """A run may begin and end between two looks; it is among the newest then."""
 KEPT_RUNS: Final = 2000
+KEPT_DIGESTS: Final = 4000
+"""Who watches names the topics, also such as do not exist: what is kept of them has an end."""
 MAX_TOPICS: Final = 4
 
 Row = tuple[Any, ...]
@@ -94,6 +96,8 @@ class Pulse:
         """Return what changes with a topic; worked out once for all who see the same."""
         key = (scope.partners, topic)
         if key not in self._digests:
+            if len(self._digests) >= KEPT_DIGESTS:
+                self._digests.clear()
             self._digests[key] = self._glance.digest(scope, topic)
         return self._digests[key]
 

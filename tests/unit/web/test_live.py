@@ -9,7 +9,15 @@ from typing_extensions import override
 
 from guesthouse.edge.access import Unauthenticated
 from guesthouse.people import Scope
-from guesthouse.web.live import MAX_TOPICS, NEWEST_RUNS, Glance, LiveStream, Pulse, topics_of
+from guesthouse.web.live import (
+    KEPT_DIGESTS,
+    MAX_TOPICS,
+    NEWEST_RUNS,
+    Glance,
+    LiveStream,
+    Pulse,
+    topics_of,
+)
 from tests.fakes.clock import FakeClock
 from tests.fakes.services import MEMBER, OPERATOR, OUTSIDER, FakeServices
 
@@ -111,3 +119,13 @@ async def test_runs_of_others_that_push_ours_out_are_no_change_of_ours(
     async with pulse.watched():
         assert pulse.digest(MEMBER, "runs") == before[0]
         assert pulse.digest(OPERATOR, "runs") != before[1]
+
+
+async def test_topics_of_things_that_are_not_there_fill_no_memory(services: FakeServices) -> None:
+    pulse = Pulse(services.database, FakeClock())
+    async with pulse.watched():
+        before = pulse.digest(MEMBER, "runs")
+        for number in range(KEPT_DIGESTS + 10):
+            pulse.digest(MEMBER, f"environment:none-{number}")
+        assert len(pulse._digests) <= KEPT_DIGESTS  # noqa: SLF001 - what fills memory is inside
+        assert pulse.digest(MEMBER, "runs") == before
