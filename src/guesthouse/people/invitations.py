@@ -16,6 +16,7 @@ from guesthouse.people.errors import (
     InvitationInvalid,
     InvitationSpent,
     LoginInvalid,
+    PartnerOffboarded,
     PartnerUnknown,
 )
 from guesthouse.people.model import (
@@ -69,7 +70,7 @@ class InvitationUseCases:
             if partner is not None and not self._parts.accounts.has_partner(transaction, partner):
                 raise PartnerUnknown(partner)
             if partner is not None:
-                self._parts.accounts.require_standing(transaction, partner)
+                self._parts.accounts.require_standing(transaction, partner, is_held=True)
             account = self._parts.accounts.by_login(transaction, request.login)
             may_set = account is not None and self._may_set_password(transaction, scope, account)
             return self._invite(transaction, scope, request, account if may_set else None)
@@ -109,6 +110,7 @@ class InvitationUseCases:
             account = self._parts.accounts.by_login(transaction, row["login"])
             if account is None or account.id != scope.account:
                 raise InvitationForeign
+            self._hold(transaction, row)
             self._spend(transaction, row)
             return self._admit(transaction, account, row)
 
@@ -212,6 +214,7 @@ class InvitationUseCases:
                 row = self._valid(transaction, code)
                 if self._needs_sign_in(transaction, row):
                     raise AccountExists(row["login"])
+                self._hold(transaction, row)
                 self._spend(transaction, row)
                 account = parts.accounts.by_login(transaction, row["login"])
                 account = account or self._make(transaction, row)
@@ -249,6 +252,18 @@ class InvitationUseCases:
             raise InvitationSpent
         self._record(transaction, account_scope(found), "invitation.accept", row)
         return found
+
+    def _hold(self, transaction: Transaction, row: Row) -> None:
+        """Let nobody in whose partner is being offboarded: they would come back with it.
+
+        Before the invitation is spent: an offboarding takes these rows in the same order.
+        """
+        if row["partner"] is None:
+            return
+        try:
+            self._parts.accounts.require_standing(transaction, row["partner"], is_held=True)
+        except PartnerOffboarded as exc:
+            raise InvitationSpent from exc
 
     def _spend(self, transaction: Transaction, row: Row) -> None:
         statement = sa.update(invitations).where(invitations.c.id == row["id"], *self._open())

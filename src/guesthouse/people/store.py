@@ -111,14 +111,22 @@ class AccountStore:
         statement = sa.select(partners.c.name).where(partners.c.name == partner)
         return transaction.row(statement) is not None
 
-    def require_standing(self, transaction: Transaction, partner: str) -> None:
+    def require_standing(
+        self, transaction: Transaction, partner: str, *, is_held: bool = False
+    ) -> None:
         """Make sure that things may be made for a partner.
+
+        Args:
+            transaction: What to read in.
+            partner: Whose things.
+            is_held: Whether an offboarding waits until the transaction ends, so that it finds what
+                is made here. One that is at work is waited for.
 
         Raises:
             PartnerOffboarded: It was offboarded.
         """
-        column = partners.c.offboarded_at
-        at = transaction.scalar(sa.select(column).where(partners.c.name == partner))
+        statement = sa.select(partners.c.offboarded_at).where(partners.c.name == partner)
+        at = transaction.scalar(statement.with_for_update(read=True) if is_held else statement)
         if at is not None:
             raise PartnerOffboarded(partner, at)
 

@@ -1,21 +1,26 @@
 """Two who try the same thing in the same moment: one of them has it."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pyotp
 import pytest
+import sqlalchemy as sa
 
 from guesthouse import audit
 from guesthouse.bootstrap.people import People
+from guesthouse.db import Database
+from guesthouse.db.tables import partners
 from guesthouse.errors import GuesthouseError
 from guesthouse.kit.sensitive import Sensitive
-from guesthouse.people.errors import CodeWrong, SignInRefused, TooManyAttempts
+from guesthouse.people.errors import CodeWrong, InvitationSpent, SignInRefused, TooManyAttempts
 from guesthouse.people.gateway import GatewayCodeRefused
-from guesthouse.people.model import Account, Half, Role
-from guesthouse.people.scope import Scope
+from guesthouse.people.model import Account, Half, InvitationRequest, Role
+from guesthouse.people.scope import Scope, operator_scope
 from guesthouse.people.throttle import OF_ACCOUNT, Turn
+from tests.fakes.clock import FakeClock
 from tests.fakes.people import HERE, PASSWORD, come_in, signed_in
 
 CROWD = 8
@@ -110,3 +115,18 @@ def test_one_authenticator_is_confirmed_once(everybody: People, scope: Scope) ->
     came = at_once(lambda: everybody.accounts.confirm_totp(scope, code))
     assert came.count(CodeWrong) == CROWD - 1
     assert everybody.accounts.recovery_codes_left(scope) == 10
+
+
+async def test_who_comes_in_while_their_partner_is_offboarded_is_out(
+    everybody: People, database: Database, clock: FakeClock
+) -> None:
+    request = InvitationRequest("ben", "Ben", partner="acme", role=Role.VIEWER)
+    code = everybody.accounts.invite(operator_scope("operator"), request).code.reveal()
+    with database.transaction() as transaction:
+        of_acme = sa.update(partners).where(partners.c.name == "acme")
+        transaction.change(of_acme.values(offboarded_at=clock.now()))
+        coming = asyncio.create_task(everybody.accounts.accept(code, PASSWORD))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(coming), 0.5)
+    with pytest.raises(InvitationSpent):
+        await coming

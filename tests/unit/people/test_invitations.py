@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from guesthouse.bootstrap.people import People
 from guesthouse.db import Database
-from guesthouse.db.tables import accounts, invitations
+from guesthouse.db.tables import accounts, invitations, memberships, partners
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people.errors import (
     AccountExists,
@@ -300,3 +300,21 @@ async def test_without_an_audit_row_nobody_is_invited_or_comes_in(
         assert transaction.rows(sa.select(accounts)) == []
         (row,) = transaction.rows(sa.select(invitations))
     assert row["used_at"] is None
+
+
+async def test_nobody_comes_in_to_a_partner_that_was_just_offboarded(
+    everybody: People, database: Database, clock: FakeClock
+) -> None:
+    dora = signed_in(everybody, await come_in(everybody, "dora", "other", Role.VIEWER))
+    new, known = _invite(everybody), _invite(everybody, login="dora")
+    with database.transaction() as transaction:
+        of_acme = sa.update(partners).where(partners.c.name == "acme")
+        transaction.change(of_acme.values(offboarded_at=clock.now()))
+    with pytest.raises(InvitationSpent):
+        await everybody.accounts.accept(new, PASSWORD)
+    with pytest.raises(InvitationSpent):
+        everybody.accounts.join(dora, known)
+    with database.reading() as transaction:
+        assert (
+            transaction.rows(sa.select(memberships).where(memberships.c.partner == "acme")) == []
+        )
