@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
+from guesthouse.edge.cookies import own_cookie
 from guesthouse.edge.origin import check_anonymous_use, check_cookie_use
 from guesthouse.edge.ports import Services
 from guesthouse.errors import Denied
@@ -111,7 +112,7 @@ def bearer(connection: HTTPConnection) -> str | None:
 
 def session_cookie(connection: HTTPConnection) -> str | None:
     """Return the secret of the request's session; None where it sends none."""
-    return connection.cookies.get(SESSION_COOKIE) or None
+    return own_cookie(connection, SESSION_COOKIE) or None
 
 
 async def identify(

@@ -11,6 +11,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from guesthouse.edge.access import SESSION_COOKIE
+from guesthouse.edge.cookies import own_cookie
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people import Scope
 from guesthouse.people.model import Opened
@@ -67,7 +68,7 @@ def keep_once(response: Response, scope: Scope, kind: str, **values: str | list[
 
 def kept_once(request: Request, scope: Scope, kind: str) -> Mapping[str, Any] | None:
     """Return what the form before handed on; the page then drops `ONCE`."""
-    value = request.cookies.get(ONCE, "")
+    value = own_cookie(request, ONCE)
     try:
         kept = json.loads(base64.urlsafe_b64decode(value))
     except (binascii.Error, ValueError):

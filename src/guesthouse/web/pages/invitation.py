@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from guesthouse.edge.access import Access, Caller, Provided, admits, identify, services_of
+from guesthouse.edge.cookies import own_cookie
 from guesthouse.edge.origin import origin_of
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people.errors import (
@@ -102,7 +103,7 @@ def open_link(request: Request, code: str) -> Response:
 
 
 def _code(request: Request) -> str:
-    code = request.cookies.get(cookies.INVITATION, "")
+    code = own_cookie(request, cookies.INVITATION)
     if not code:
         raise InvitationSpent
     return code

@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from guesthouse.edge.access import SESSION_COOKIE, Access, Provided, admits, identify, services_of
+from guesthouse.edge.cookies import own_cookie
 from guesthouse.edge.origin import origin_of
 from guesthouse.errors import Denied, GuesthouseError, NotFound, Unavailable
 from guesthouse.kit.sensitive import Sensitive
@@ -88,7 +89,7 @@ def code_form(
     request: Request, following: Following = "", recovery: Annotated[str, Query()] = ""
 ) -> Response:
     """Ask for the code of an authenticator, or for a recovery code."""
-    if not request.cookies.get(cookies.HALF):
+    if not own_cookie(request, cookies.HALF):
         return go(request, leading_on("/sign-in", following))
     path = own_path(following)
     return page(request, CODE, errors={}, following=path, is_recovery=bool(recovery))
@@ -104,7 +105,7 @@ def second(
     recovery: Annotated[str, Form()] = "",
 ) -> Response:
     """Open the session that a password opened half of."""
-    half = request.cookies.get(cookies.HALF, "")
+    half = own_cookie(request, cookies.HALF)
     values = {"following": own_path(following), "is_recovery": bool(recovery)}
     try:
         opened = services.signin.second(half, code, origin_of(request))
@@ -135,7 +136,7 @@ async def sign_out(request: Request, following: FollowingField = "") -> Response
 @admits(Access.ANYONE)
 async def depart(request: Request, following: Following = "") -> Response:
     """Send somebody to the company's provider."""
-    browser = request.cookies.get(cookies.OIDC, "")
+    browser = own_cookie(request, cookies.OIDC)
     try:
         provider = _provider(request)
         departing = await provider.begin(own_path(following), browser, origin_of(request))
@@ -150,7 +151,7 @@ async def depart(request: Request, following: Following = "") -> Response:
 @admits(Access.ANYONE)
 async def come_back(request: Request) -> Response:
     """Let in who comes back from the provider, if it vouches for them."""
-    parameters, browser = dict(request.query_params), request.cookies.get(cookies.OIDC, "")
+    parameters, browser = dict(request.query_params), own_cookie(request, cookies.OIDC)
     try:
         arrived = await _provider(request).finish(parameters, browser, origin_of(request))
     except (Denied, Unavailable) as error:
