@@ -93,7 +93,9 @@ class ExternalAccounts:
         if account.kind is not grants.kind:
             kind = grants.kind.value
             self._parts.accounts.update(transaction, account.id, kind=kind)
-            detail = {"kind": kind, "before": account.kind.value}
+            # Tokens of what they were before do not grow.
+            ended = self._parts.tokens.revoke_all(transaction, account.id)
+            detail = {"kind": kind, "before": account.kind.value, "tokens": str(ended)}
             self._tell(transaction, "account.set_kind", f"account/{account.login}", detail)
         for partner in sorted(set(account.roles) | set(grants.roles)):
             self._set(transaction, account, partner, grants)

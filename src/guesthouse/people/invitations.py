@@ -242,7 +242,7 @@ class InvitationUseCases:
         """Give an account what its invitation is for."""
         accounts, kind = self._parts.accounts, ActorKind(row["kind"])
         if kind is not ActorKind.MEMBER:
-            accounts.update(transaction, account.id, kind=kind.value)
+            self._set_kind(transaction, account, kind)
         elif accounts.membership(transaction, account.id, row["partner"]) is None:
             # What the estate or the provider says of a member stays.
             role, origin = Role(row["role"]), MembershipOrigin.INVITATION
@@ -252,6 +252,16 @@ class InvitationUseCases:
             raise InvitationSpent
         self._record(transaction, account_scope(found), "invitation.accept", row)
         return found
+
+    def _set_kind(self, transaction: Transaction, account: Account, kind: ActorKind) -> None:
+        """Make somebody an operator or auditor; tokens of what they were before do not grow."""
+        if account.kind is kind:
+            return
+        self._parts.accounts.update(transaction, account.id, kind=kind.value)
+        ended = self._parts.tokens.revoke_all(transaction, account.id)
+        detail = {"kind": kind.value, "before": account.kind.value, "tokens": ended}
+        about, scope = f"account/{account.login}", account_scope(account)
+        self._parts.trail.record(transaction, scope, "account.set_kind", about, detail)
 
     def _hold(self, transaction: Transaction, row: Row) -> None:
         """Let nobody in whose partner is being offboarded: they would come back with it.

@@ -31,6 +31,7 @@ from guesthouse.people.model import (
     Role,
 )
 from guesthouse.people.scope import Scope, auditor_scope, member_scope, operator_scope
+from guesthouse.people.tokens import TokenGrant
 from tests.fakes.clock import FakeClock
 from tests.fakes.people import HERE, PASSWORD, come_in, signed_in
 
@@ -318,3 +319,15 @@ async def test_nobody_comes_in_to_a_partner_that_was_just_offboarded(
         assert (
             transaction.rows(sa.select(memberships).where(memberships.c.partner == "acme")) == []
         )
+
+
+async def test_a_token_of_a_member_does_not_grow_with_its_owner(everybody: People) -> None:
+    account = await come_in(everybody, "dora", "acme", Role.VIEWER)
+    dora, grant = signed_in(everybody, account), TokenGrant("laptop", "dora")
+    with everybody.parts.database.transaction() as transaction:
+        token = everybody.tokens.create(transaction, dora, grant).reveal()
+    assert everybody.tokens.authenticate(token) is not None
+    request = InvitationRequest("dora", "Dora", kind=ActorKind.OPERATOR)
+    everybody.accounts.join(dora, everybody.accounts.invite(OPERATOR, request).code.reveal())
+    assert everybody.accounts.account(dora).kind is ActorKind.OPERATOR
+    assert everybody.tokens.authenticate(token) is None

@@ -278,7 +278,12 @@ async def test_each_right_that_comes_or_goes_is_recorded(
         ),
         ("system", "member.set_role", "member/acme/ada", {"role": "developer", **origin}),
         ("system", "member.set_role", "member/acme/ada", {"role": "manager", **origin}),
-        ("system", "account.set_kind", "account/ada", {"kind": "operator", "before": "member"}),
+        (
+            "system",
+            "account.set_kind",
+            "account/ada",
+            {"kind": "operator", "before": "member", "tokens": "0"},
+        ),
         ("system", "member.remove", "member/acme/ada", origin),
     ]
 
