@@ -5,10 +5,12 @@ import re
 import shutil
 import statistics
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 from tests.integration.gateway.conftest import MEMBER, Browser, Gateway, serving
 from tests.integration.gateway.serving import free_port
 
@@ -21,6 +23,8 @@ ROUNDS = 7
 SECONDS = 3
 CONNECTIONS = 32
 THREADS = 1
+RELOAD_SECONDS = 20
+ENOUGH_IN_A_ROW = 50
 REQUESTS = 10_000
 """A row's seconds are those of this many requests."""
 BARE = "bare--acme.apps.localhost"
@@ -60,6 +64,13 @@ class LoadFailed(Exception):
 
     def __init__(self, said: str) -> None:
         super().__init__(f"wrk measured no good answers:\n{said}")
+
+
+class ReloadLate(Exception):
+    """The gateway did not take the new sites up in time."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the new site did not answer within {RELOAD_SECONDS} s")
 
 
 @dataclass
@@ -152,6 +163,24 @@ def _sites(gateway: Gateway, root: Path, product: int) -> None:
     by_hand = BY_HAND.format(product=product, port=gateway.port, host=BARE)
     (sites / "bare.conf").write_text(by_hand, encoding="utf-8")
     run("nginx", "-c", root / "gateway" / "nginx.conf", "-s", "reload")
+    _wait_for_reload(gateway.port)
+
+
+def _wait_for_reload(port: int) -> None:
+    """Wait until fresh connections meet the new sites alone; old workers end in their own time."""
+    deadline = time.monotonic() + RELOAD_SECONDS
+    in_a_row = 0
+    while in_a_row < ENOUGH_IN_A_ROW:
+        if time.monotonic() > deadline:
+            raise ReloadLate
+        # A connection of its own each time: one kept open stays with its old worker.
+        answer = httpx.get(
+            f"https://127.0.0.1:{port}/",
+            headers={"Host": BARE},
+            verify=False,  # noqa: S501 - loopback, to a server just made
+            trust_env=False,
+        )
+        in_a_row = in_a_row + 1 if answer.is_success else 0
 
 
 @contextlib.contextmanager
