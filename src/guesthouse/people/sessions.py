@@ -16,6 +16,7 @@ from guesthouse.people.model import Account, Door, Opened, Origin, Session
 from guesthouse.people.permissions import require_own_access
 from guesthouse.people.ports import Trail
 from guesthouse.people.scope import Scope, account_scope
+from guesthouse.people.seen import note
 from guesthouse.people.store import AccountStore
 
 IDLE = dt.timedelta(hours=12)
@@ -159,8 +160,7 @@ class SessionStore:
         statement = sa.update(sessions).where(
             sessions.c.id == session, sessions.c.seen_at <= now - SEEN_EVERY
         )
-        with self._database.transaction() as transaction:
-            transaction.change(statement.values(seen_at=now))
+        note(self._database, statement.values(seen_at=now))
 
     def _end(self, transaction: Transaction, where: sa.ColumnElement[bool]) -> int:
         statement = sa.update(sessions).where(where, sessions.c.revoked_at.is_(None))

@@ -35,6 +35,7 @@ from guesthouse.people.scope import (
     operator_scope,
     routes_scope,
 )
+from guesthouse.people.seen import note
 from guesthouse.people.store import AccountStore, Row, is_over
 
 SEEN_EVERY = dt.timedelta(minutes=1)
@@ -220,9 +221,8 @@ class TokenStore:
         now = self._clock.now()
         if row["last_used_at"] is not None and abs(now - row["last_used_at"]) < SEEN_EVERY:
             return
-        with self._database.transaction() as transaction:
-            statement = sa.update(tokens).where(tokens.c.id == row["id"])
-            transaction.change(statement.values(last_used_at=now))
+        statement = sa.update(tokens).where(tokens.c.id == row["id"])
+        note(self._database, statement.values(last_used_at=now))
 
     def _end(self, transaction: Transaction, where: sa.ColumnElement[bool]) -> int:
         return transaction.change(
