@@ -23,7 +23,7 @@ class Provisioned:
     fingerprint: str = FINGERPRINT
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def provisioned() -> Iterator[Provisioned]:
     """One machine for all tests: provisioning takes a minute."""
     # SSH's control socket has a path of 100 bytes at most, so not below pytest's directory.
@@ -48,7 +48,7 @@ def provisioned() -> Iterator[Provisioned]:
         shutil.rmtree(directory)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def machine(provisioned: Provisioned) -> Machine:
     """The machine alone."""
     return provisioned.machine

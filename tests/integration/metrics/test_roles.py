@@ -176,14 +176,8 @@ class _Named(httpx.HTTPTransport):
 
 def _remove(directory: Path, variables: dict[str, Any], root: Path) -> None:
     prefix = variables["guesthouse_prefix"]
-    removed = servers.play(
-        directory, ["telegraf/remove", "control/remove", "influxdb/remove"], variables
-    )
-    _run(f"/etc/init.d/{prefix}-gateway", "stop")
-    _run("update-rc.d", "-f", f"{prefix}-gateway", "remove")
-    Path(f"/etc/init.d/{prefix}-gateway").unlink()
-    Path(f"/etc/logrotate.d/{prefix}-gateway").unlink(missing_ok=True)
-    shutil.rmtree(f"/var/cache/{prefix}-gateway", ignore_errors=True)
+    roles = ["telegraf/remove", "control/remove", "influxdb/remove", "gateway/remove"]
+    removed = servers.play(directory, roles, variables)
     left = [path for path in (root / "telegraf", root / "influxdb") if path.exists()]
     left += list(Path("/etc/init.d").glob(f"{prefix}-*"))
     shutil.rmtree(root)
