@@ -51,8 +51,6 @@ class Plane:
             "GATEWAY_PORT": str(GATEWAY_PORT),
             "INFLUX_PORT": str(INFLUX_PORT),
             "SERVICE_PREFIX": PREFIX,
-            # Not the default: a demonstration may be up beside the tests.
-            "NETWORK_POOL": "10.203.0.0/16",
             "BASE_IMAGES": "debian:bookworm-slim",
             "TELEGRAF_BINARY": str(self.telegraf),
         }
