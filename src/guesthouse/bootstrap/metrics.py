@@ -1,6 +1,5 @@
 """The databases instances write their metrics to; none where no Telegraf was built."""
 
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from guesthouse.adapters.influx import InfluxAdmin, metrics_database
 from guesthouse.config import Settings
 from guesthouse.instances import Instance, Provider
 from guesthouse.instances.ports import MetricsAccounts
+from guesthouse.kit.files import replace_file
 from guesthouse.kit.sensitive import Sensitive
 
 PASSWORD_BYTES = 24
@@ -81,10 +81,6 @@ class InfluxAccounts(MetricsAccounts):
         file = self._password_file(instance)
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(secrets.token_urlsafe(PASSWORD_BYTES))
-            # Whole or not at all: cut off between the two, the password would have been empty.
-            beside.replace(file)
+            # Whole or not at all: cut off halfway, the password would have been empty.
+            replace_file(file, secrets.token_urlsafe(PASSWORD_BYTES))
         return Sensitive(file.read_text(encoding="utf-8"))

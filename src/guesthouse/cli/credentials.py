@@ -1,8 +1,6 @@
 """What `guesthouse login` was given, by address; a file only its owner may read."""
 
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from guesthouse.errors import Denied, Invalid
+from guesthouse.kit.files import replace_file
 from guesthouse.kit.sensitive import Sensitive
 
 VERSION: Final = 1
@@ -87,12 +86,7 @@ class Credentials:
             },
         }
         self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        beside = self.file.with_name(f".{self.file.name}.{secrets.token_hex(4)}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(document, stream, indent=2)
-            stream.write("\n")
-        beside.replace(self.file)
+        replace_file(self.file, json.dumps(document, indent=2) + "\n")
 
 
 def read_credentials(file: Path) -> Credentials:

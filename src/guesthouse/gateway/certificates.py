@@ -3,8 +3,6 @@
 import datetime as dt
 import fcntl
 import ipaddress
-import os
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from guesthouse.errors import Conflict, Failed
 from guesthouse.gateway.model import NAME
 from guesthouse.kit.clock import Clock
+from guesthouse.kit.files import replace_file
 from guesthouse.kit.sensitive import Sensitive
 
 CA_LIFETIME = dt.timedelta(days=5 * 365)
@@ -142,8 +141,8 @@ class CertificateAuthority:
         certificate, key = self._directory / CA_CERTIFICATE, self._directory / CA_KEY
         if not certificate.exists() and not key.exists():
             made, private = _new_authority(self._domains, self._clock.now())
-            _write(key, _pem(private), PRIVATE)
-            _write(certificate, _text(made), PUBLIC)
+            replace_file(key, _pem(private), mode=PRIVATE)
+            replace_file(certificate, _text(made), mode=PUBLIC)
         try:
             return _Authority(_read_certificate(certificate), _read_key(key))
         except (OSError, ValueError, TypeError) as exc:
@@ -172,8 +171,10 @@ class CertificateAuthority:
         certificate, key = authority.issue(name, wanted, self._clock.now())
         files = self._files(name)
         files.certificate.parent.mkdir(exist_ok=True, mode=0o700)
-        _write(files.key, _pem(key), PRIVATE)
-        _write(files.certificate, _text(certificate) + _text(authority.certificate), PUBLIC)
+        replace_file(files.key, _pem(key), mode=PRIVATE)
+        replace_file(
+            files.certificate, _text(certificate) + _text(authority.certificate), mode=PUBLIC
+        )
 
 
 _Names = list[x509.GeneralName]
@@ -332,12 +333,3 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> str:
 
 def _text(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(Encoding.PEM).decode()
-
-
-def _write(file: Path, text: str, mode: int) -> None:
-    """Replace a file in one rename; it has its mode from the first byte on."""
-    beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(text)
-    beside.replace(file)
