@@ -73,6 +73,17 @@ class Address:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """What of an environment changes while people watch."""
+
+    partner: str
+    environment: str
+    state: EnvironmentState
+    current_run: str | None
+    updated_at: dt.datetime
+
+
+@dataclass(frozen=True)
 class Environment:
     """One running copy of a product for one partner."""
 

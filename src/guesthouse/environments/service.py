@@ -1,5 +1,7 @@
 """The use cases of environments: put, look, lock, deploy, destroy."""
 
+from collections.abc import Sequence
+
 from guesthouse import audit
 from guesthouse.config import DEFAULT_NETWORK_POOL
 from guesthouse.db import Database, Transaction
@@ -12,6 +14,7 @@ from guesthouse.environments.model import (
     Json,
     LockForeign,
     LockMissing,
+    Standing,
 )
 from guesthouse.environments.plan import edge_subnet, free_index
 from guesthouse.environments.store import ArtifactStore, EnvironmentStore
@@ -68,6 +71,11 @@ class EnvironmentService:
         size = bounded_limit(limit)
         with self._database.reading() as transaction:
             return self._store.page(scope, transaction, partner=partner, cursor=cursor, limit=size)
+
+    def standings(self, scope: Scope) -> Sequence[Standing]:
+        """Return how every environment stands that the caller sees, by name."""
+        with self._database.reading() as transaction:
+            return self._store.standings(scope, transaction)
 
     def lock(self, scope: Scope, name: str) -> Json:
         """Return what runs, exactly, its variables among it; the read is recorded.

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from guesthouse.db import Transaction
 from guesthouse.db.tables import environments, run_artifacts, runs, secrets
-from guesthouse.environments.model import Desired, Environment, EnvironmentState, Json
+from guesthouse.environments.model import Desired, Environment, EnvironmentState, Json, Standing
 from guesthouse.kit.pagination import Page
 from guesthouse.people import Scope
 
@@ -40,6 +40,18 @@ class EnvironmentStore:
         found = [_environment(row) for row in transaction.rows(statement.limit(limit + 1))]
         items = tuple(found[:limit])
         return Page(items, items[-1].name if len(found) > limit else None)
+
+    def standings(self, scope: Scope, transaction: Transaction) -> list[Standing]:
+        """Return how every environment stands that the caller sees, by name."""
+        statement = sa.select(
+            environments.c.partner,
+            environments.c.name.label("environment"),
+            environments.c.state,
+            environments.c.current_run,
+            environments.c.updated_at,
+        )
+        rows = transaction.rows(statement.where(visible(scope)).order_by(environments.c.name))
+        return [Standing(**{**row, "state": EnvironmentState(row["state"])}) for row in rows]
 
     def indexes(self, scope: Scope, transaction: Transaction, instance: str) -> frozenset[int]:
         """Return the networks that are taken on an instance, whoever has them."""

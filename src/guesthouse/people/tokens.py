@@ -2,7 +2,6 @@
 
 import datetime as dt
 import hashlib
-import os
 import secrets
 import string
 import zlib
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 from guesthouse.db import Database, Transaction
 from guesthouse.db.tables import tokens
 from guesthouse.kit.clock import Clock
+from guesthouse.kit.files import replace_file
 from guesthouse.kit.ids import new_id
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people.errors import NotPermitted
@@ -85,6 +85,15 @@ class Token:
     last_used_at: dt.datetime | None
 
 
+@dataclass(frozen=True)
+class Issued:
+    """A token just made."""
+
+    id: str
+    secret: Sensitive[str]
+    """Can't be read again later."""
+
+
 def new_token() -> Sensitive[str]:
     """Return a fresh token; its last digits let a scanner tell it from chance text."""
     random_part = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_DIGITS))
@@ -125,25 +134,17 @@ class TokenStore:
             NotPermitted: It would be somebody else's, may do what they may not, or a token asks.
             NotEnrolled: Their account lacks a second factor it needs.
         """
-        grant = _permitted(scope, grant)
-        token, now, name = new_token(), self._clock.now(), new_id("tok", self._clock)
-        transaction.insert(
-            tokens,
-            id=name,
-            name=grant.name,
-            digest=_digest(token.reveal()),
-            actor=grant.actor,
-            actor_kind=grant.kind.value,
-            partners=None if grant.partners is None else sorted(grant.partners),
-            environment=grant.environment,
-            account=grant.account,
-            scopes=_names(grant.scopes),
-            created_at=now,
-            expires_at=None if grant.lifetime is None else now + grant.lifetime,
-        )
-        detail = {"name": grant.name, "owner": grant.actor, "scopes": _names(grant.scopes)}
-        self._trail.record(transaction, scope, "token.create", f"token/{name}", detail)
-        return token
+        return self._create(transaction, scope, grant).secret
+
+    def issue(self, scope: Scope, grant: TokenGrant) -> Issued:
+        """Create a token for whoever asks for one, in a transaction of its own.
+
+        Raises:
+            NotPermitted: As `create` has it.
+            NotEnrolled: Their account lacks a second factor it needs.
+        """
+        with self._database.transaction() as transaction:
+            return self._create(transaction, scope, grant)
 
     def authenticate(self, token: str) -> Scope | None:
         """Return the scope a token gives, or None for a token that gives none.
@@ -187,6 +188,22 @@ class TokenStore:
         self._trail.record(transaction, scope, "token.revoke", f"token/{token_id}", {})
         return True
 
+    def end(self, scope: Scope, token_id: str) -> bool:
+        """End a token as `revoke` does, in a transaction of its own; return whether it did."""
+        with self._database.transaction() as transaction:
+            return self.revoke(transaction, scope, token_id)
+
+    def usage(self, scope: Scope) -> tuple[bool, bool]:
+        """Return whether the caller has a token that counts, and whether any was ever used."""
+        mine = tokens.c.actor == scope.actor
+        conditions = (tokens.c.revoked_at.is_(None), tokens.c.last_used_at.is_not(None))
+        with self._database.reading() as transaction:
+            has, used = (
+                bool(transaction.scalar(sa.select(sa.exists().where(mine, condition))))
+                for condition in conditions
+            )
+        return has, used
+
     def revoke_all(self, transaction: Transaction, account: str) -> int:
         """End every token of an account, in the transaction of what is the reason for it."""
         return self._end(
@@ -202,6 +219,27 @@ class TokenStore:
             transaction,
             sa.and_(tokens.c.environment == environment, tokens.c.revoked_at.is_(None)),
         )
+
+    def _create(self, transaction: Transaction, scope: Scope, grant: TokenGrant) -> Issued:
+        grant = _permitted(scope, grant)
+        token, now, name = new_token(), self._clock.now(), new_id("tok", self._clock)
+        transaction.insert(
+            tokens,
+            id=name,
+            name=grant.name,
+            digest=_digest(token.reveal()),
+            actor=grant.actor,
+            actor_kind=grant.kind.value,
+            partners=None if grant.partners is None else sorted(grant.partners),
+            environment=grant.environment,
+            account=grant.account,
+            scopes=_names(grant.scopes),
+            created_at=now,
+            expires_at=None if grant.lifetime is None else now + grant.lifetime,
+        )
+        detail = {"name": grant.name, "owner": grant.actor, "scopes": _names(grant.scopes)}
+        self._trail.record(transaction, scope, "token.create", f"token/{name}", detail)
+        return Issued(name, token)
 
     def _is_valid(self, row: Row) -> bool:
         return row["revoked_at"] is None and not is_over(row["expires_at"], self._clock.now())
@@ -248,17 +286,8 @@ def ensure_operator_token(store: TokenStore, database: Database, scope: Scope, f
     grant = TokenGrant(name="first operator", actor=OPERATOR)
     with database.transaction() as transaction:
         token = store.create(transaction, scope, grant)
-        _write_private(file, token.reveal() + "\n")
+        replace_file(file, token.reveal() + "\n")
     return True
-
-
-def _write_private(file: Path, text: str) -> None:
-    """Replace the file in one rename; it has mode 0600 from its first byte on."""
-    beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    beside.replace(file)
 
 
 def _permitted(scope: Scope, grant: TokenGrant) -> TokenGrant:

@@ -111,6 +111,17 @@ class Ending:
 
 
 @dataclass(frozen=True)
+class Movement:
+    """What of a run changes while people watch."""
+
+    partner: str | None
+    environment: str | None
+    id: str
+    state: RunState
+    cancel_requested: bool
+
+
+@dataclass(frozen=True)
 class Run:
     """One execution of a flow."""
 

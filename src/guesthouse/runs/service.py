@@ -1,7 +1,7 @@
 """The use cases of runs: enqueue, look, follow, cancel, wait."""
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from guesthouse import audit
 from guesthouse.db import Database, Transaction
@@ -15,6 +15,7 @@ from guesthouse.runs.model import (
     Ending,
     Json,
     LogLine,
+    Movement,
     NewRun,
     Run,
     RunEnded,
@@ -121,6 +122,16 @@ class RunService:
         """Return the newest run of each of these environments, without its steps."""
         with self._database.reading() as transaction:
             return self._store.latest(scope, transaction, environments)
+
+    def movements(self, scope: Scope, *, newest: int) -> Sequence[Movement]:
+        """Return how the runs stand that have not ended, and the newest that have."""
+        with self._database.reading() as transaction:
+            return self._store.movements(scope, transaction, newest=newest)
+
+    def has_succeeded(self, scope: Scope, environment: str) -> bool:
+        """Return whether a run of an environment that the caller asked for went well."""
+        with self._database.reading() as transaction:
+            return self._store.has_succeeded(scope, transaction, environment)
 
     def cancel(self, scope: Scope, run_id: str) -> Run:
         """End a queued run at once, or ask a running one to end.

@@ -9,7 +9,7 @@ from guesthouse.db.tables import environments, run_log_chunks, run_steps, runs
 from guesthouse.kit.pagination import Page
 from guesthouse.people import Scope
 from guesthouse.runs import logchunks
-from guesthouse.runs.model import LogLine, NewRun, Run, RunState, StepState
+from guesthouse.runs.model import LogLine, Movement, NewRun, Run, RunState, StepState
 from guesthouse.runs.rows import run_of
 
 
@@ -87,6 +87,28 @@ class RunStore:
         )
         rows = transaction.rows(sa.select(runs).where(runs.c.id.in_(newest), visible(scope)))
         return {row["environment"]: run_of(row) for row in rows}
+
+    def movements(self, scope: Scope, transaction: Transaction, *, newest: int) -> list[Movement]:
+        """Return the runs that have not ended, and the newest, whatever became of them."""
+        columns = sa.select(
+            runs.c.partner, runs.c.environment, runs.c.id, runs.c.state, runs.c.cancel_requested
+        ).where(visible(scope))
+        active = [state.value for state in RunState if not state.is_terminal]
+        wanted = (
+            columns.where(runs.c.state.in_(active)),
+            columns.order_by(runs.c.id.desc()).limit(newest),
+        )
+        found = {row["id"]: row for statement in wanted for row in transaction.rows(statement)}
+        return [Movement(**{**row, "state": RunState(row["state"])}) for row in found.values()]
+
+    def has_succeeded(self, scope: Scope, transaction: Transaction, environment: str) -> bool:
+        """Return whether a run of an environment that the caller asked for went well."""
+        condition = sa.and_(
+            runs.c.environment == environment,
+            runs.c.actor == scope.actor,
+            runs.c.state == RunState.SUCCEEDED.value,
+        )
+        return bool(transaction.scalar(sa.select(sa.exists().where(condition, visible(scope)))))
 
     def request_cancel(self, scope: Scope, transaction: Transaction, run_id: str) -> bool:
         """Note on a running run that it shall end; return whether it was running."""

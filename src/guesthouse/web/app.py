@@ -34,7 +34,7 @@ def install(app: FastAPI) -> None:
     app.state.assets = assets
     app.state.templates = make_templates(assets.addresses)
     services: Services = app.state.services
-    app.state.pulse = Pulse(services.database, services.clock)
+    app.state.pulse = Pulse(services.environments, services.runs, services.clock)
     app.include_router(_static(assets))
     for router in ROUTERS:
         app.include_router(router)

@@ -10,17 +10,17 @@ import datetime as dt
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
-from guesthouse.db import Database
-from guesthouse.db.tables import environments, runs
+from guesthouse.environments.model import Standing
+from guesthouse.environments.service import EnvironmentService
 from guesthouse.errors import GuesthouseError
 from guesthouse.kit.clock import Clock
-from guesthouse.people import Scope
-from guesthouse.runs import RunState
+from guesthouse.people import Scope, system_scope
+from guesthouse.runs import RunService
+from guesthouse.runs.model import Movement
 
 POLL: Final = dt.timedelta(seconds=1)
 HEARTBEAT: Final = dt.timedelta(seconds=10)
@@ -32,33 +32,37 @@ KEPT_DIGESTS: Final = 4000
 """Who watches names the topics, also such as do not exist: what is kept of them has an end."""
 MAX_TOPICS: Final = 4
 
-Row = tuple[Any, ...]
 Readmit = Callable[[], Awaitable[Scope | None]]
 
 
 @dataclass(frozen=True)
 class Glance:
-    """What the last look saw: rows of (partner, environment, facts …)."""
+    """What the last look saw."""
 
-    environments: tuple[Row, ...] = ()
-    runs: tuple[Row, ...] = ()
+    environments: tuple[Standing, ...] = ()
+    runs: tuple[Movement, ...] = ()
 
     def digest(self, scope: Scope, topic: str) -> str:
         """Return what changes when anything of a topic does that the caller sees."""
         kind, _, name = topic.partition(":")
-        rows = self.runs if kind == "runs" else (*self.environments, *self.runs)
-        seen = [row for row in rows if scope.sees(row[0]) and name in ("", row[1])]
+        facts: tuple[Standing | Movement, ...] = self.runs
+        if kind != "runs":
+            facts = (*self.environments, *self.runs)
+        seen = [
+            fact for fact in facts if scope.sees(fact.partner) and name in ("", fact.environment)
+        ]
         return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
 
 class Pulse:
     """Looks once a second while anybody watches."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, environments: EnvironmentService, runs: RunService, clock: Clock) -> None:
+        self._environments = environments
+        self._runs = runs
         self._glance = Glance()
         self._digests: dict[tuple[frozenset[str] | None, str], str] = {}
-        self._runs: dict[str, Row] = {}
-        self._database = database
+        self._kept: dict[str, Movement] = {}
         self._clock = clock
         self._watchers = 0
         self._task: asyncio.Task[None] | None = None
@@ -120,30 +124,14 @@ class Pulse:
         self._news = asyncio.Event()
 
     def _look(self) -> Glance:
-        active = [RunState.QUEUED.value, RunState.RUNNING.value]
-        columns = sa.select(
-            runs.c.partner, runs.c.environment, runs.c.id, runs.c.state, runs.c.cancel_requested
-        )
-        newest = columns.order_by(runs.c.id.desc()).limit(NEWEST_RUNS)
-        standing = sa.select(
-            environments.c.partner,
-            environments.c.name,
-            environments.c.state,
-            environments.c.current_run,
-            environments.c.updated_at,
-        ).order_by(environments.c.name)
-        with self._database.reading() as transaction:
-            found = {
-                row["id"]: tuple(row.values())
-                for statement in (columns.where(runs.c.state.in_(active)), newest)
-                for row in transaction.rows(statement)
-            }
-            rows = transaction.rows(standing)
+        scope = system_scope()
+        found = {run.id: run for run in self._runs.movements(scope, newest=NEWEST_RUNS)}
         # A run that has ended is remembered: were it to leave for newer ones of somebody else,
         # its readers would be told of a change they do not see.
-        ended = {id_: row for id_, row in self._runs.items() if row[3] not in active}
-        self._runs = dict(sorted({**ended, **found}.items())[-KEPT_RUNS:])
-        return Glance(tuple(tuple(row.values()) for row in rows), tuple(self._runs.values()))
+        ended = {name: run for name, run in self._kept.items() if run.state.is_terminal}
+        self._kept = dict(sorted({**ended, **found}.items())[-KEPT_RUNS:])
+        standings = self._environments.standings(scope)
+        return Glance(tuple(standings), tuple(self._kept.values()))
 
 
 class LiveStream:

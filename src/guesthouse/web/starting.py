@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-
-from guesthouse.db import Database
-from guesthouse.db.tables import runs, tokens
 from guesthouse.environments.model import Environment
 from guesthouse.people import Scope
+from guesthouse.people.tokens import TokenStore
+from guesthouse.runs import RunService
 
 
 @dataclass(frozen=True)
@@ -24,20 +22,14 @@ class StartingPoint:
     """They brought up a version themselves."""
 
 
-def steps(database: Database, scope: Scope, environment: Environment) -> StartingPoint:
+def steps(
+    tokens: TokenStore, runs: RunService, scope: Scope, environment: Environment
+) -> StartingPoint:
     """Return what the caller has done with an environment they see."""
-    mine = tokens.c.actor == scope.actor
-    valid = sa.and_(mine, tokens.c.revoked_at.is_(None))
-    used = sa.and_(mine, tokens.c.last_used_at.is_not(None))
-    ran = sa.and_(
-        runs.c.environment == environment.name,
-        runs.c.actor == scope.actor,
-        runs.c.state == "succeeded",
+    has_token, has_called = tokens.usage(scope)
+    return StartingPoint(
+        has_environment=bool(environment.addresses),
+        has_token=has_token,
+        has_called=has_called,
+        has_deployed=runs.has_succeeded(scope, environment.name),
     )
-    with database.reading() as transaction:
-        found = [
-            transaction.scalar(sa.select(sa.exists().where(condition)))
-            for condition in (valid, used, ran)
-        ]
-    has_token, has_called, has_deployed = map(bool, found)
-    return StartingPoint(bool(environment.addresses), has_token, has_called, has_deployed)

@@ -8,6 +8,7 @@ import pytest
 from typing_extensions import override
 
 from guesthouse.edge.access import Unauthenticated
+from guesthouse.environments.model import EnvironmentState, Standing
 from guesthouse.people import Scope
 from guesthouse.web.live import (
     KEPT_DIGESTS,
@@ -42,7 +43,20 @@ def test_topics_are_those_we_know(text: str, expected: tuple[str, ...]) -> None:
     assert len(expected) <= MAX_TOPICS
 
 
-BEFORE = Glance((("acme", "acme", "ready"), ("other", "other", "ready")), ())
+READY, FAILED = EnvironmentState.READY, EnvironmentState.FAILED
+
+
+def _glance(acme: EnvironmentState) -> Glance:
+    at = FakeClock().now()
+    return Glance(
+        (
+            Standing("acme", "acme", acme, None, at),
+            Standing("other", "other", READY, None, at),
+        )
+    )
+
+
+BEFORE = _glance(READY)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +71,7 @@ BEFORE = Glance((("acme", "acme", "ready"), ("other", "other", "ready")), ())
     ],
 )
 def test_a_change_shows_to_those_who_see_it(scope: Scope, topic: str, *, changes: bool) -> None:
-    after = Glance((("acme", "acme", "failed"), ("other", "other", "ready")), ())
+    after = _glance(FAILED)
     assert (BEFORE.digest(scope, topic) != after.digest(scope, topic)) is changes
 
 
@@ -96,7 +110,7 @@ async def test_an_event_for_each_change_until_the_session_ends(services: FakeSer
             end,
         ]
     )
-    pulse = Pulse(services.database, clock)
+    pulse = Pulse(services.environments, services.runs, clock)
     stream = LiveStream(pulse, clock, MEMBER, ("environments", "runs"), readmit)
     events = [event.decode() async for event in stream.events()]
     kinds = [event.splitlines()[0] for event in events if not event.startswith(":")]
@@ -110,7 +124,7 @@ async def test_runs_of_others_that_push_ours_out_are_no_change_of_ours(
 ) -> None:
     ours = services.environments.deploy(OPERATOR, "acme")
     services.runs.cancel(OPERATOR, ours.id)
-    pulse = Pulse(services.database, FakeClock())
+    pulse = Pulse(services.environments, services.runs, FakeClock())
     async with pulse.watched():
         before = pulse.digest(MEMBER, "runs"), pulse.digest(OPERATOR, "runs")
     for _ in range(NEWEST_RUNS):
@@ -122,7 +136,7 @@ async def test_runs_of_others_that_push_ours_out_are_no_change_of_ours(
 
 
 async def test_topics_of_things_that_are_not_there_fill_no_memory(services: FakeServices) -> None:
-    pulse = Pulse(services.database, FakeClock())
+    pulse = Pulse(services.environments, services.runs, FakeClock())
     async with pulse.watched():
         before = pulse.digest(MEMBER, "runs")
         for number in range(KEPT_DIGESTS + 10):

@@ -88,7 +88,7 @@ def activity(
 def start(request: Request, services: Provided, caller: Caller, name: str) -> Response:
     """Lead a partner through their first hour."""
     environment = services.environments.get(caller, name)
-    steps = starting.steps(services.database, caller, environment)
+    steps = starting.steps(services.tokens, services.runs, caller, environment)
     return _page(request, "environments/start.html", environment, steps=steps)
 
 
