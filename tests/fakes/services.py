@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from guesthouse import config
 from guesthouse.adapters.secrets import FileKeyCipher
-from guesthouse.bootstrap.people import People
+from guesthouse.bootstrap.people import OfPeople, People
 from guesthouse.config import Settings
 from guesthouse.db import Database, Transaction
 from guesthouse.db.tables import instances, partners, products
@@ -35,13 +35,8 @@ from guesthouse.instances.service import (
 )
 from guesthouse.kit.clock import Clock
 from guesthouse.people import ActorKind, Scope, member_scope, operator_scope, system_scope
-from guesthouse.people.accounts import AccountService
-from guesthouse.people.devices import DeviceLogins
-from guesthouse.people.gateway import GatewayDoor
 from guesthouse.people.oidc import ExternalSignIn
-from guesthouse.people.sessions import SessionStore
-from guesthouse.people.signin import SignIn
-from guesthouse.people.tokens import TokenGrant, TokenStore
+from guesthouse.people.tokens import TokenGrant
 from guesthouse.runs import Flow, FlowRegistry, Json, Run, RunContext, RunService, StepDefinition
 from tests.fakes.clock import START
 from tests.fakes.instances import (
@@ -133,7 +128,7 @@ class Actions(EnvironmentActions, InstanceActions):
 
 
 @dataclass(frozen=True)
-class FakeServices:
+class FakeServices(OfPeople):
     runs: RunService
     environments: EnvironmentService
     secrets: EnvironmentSecrets
@@ -143,33 +138,12 @@ class FakeServices:
     offboarding: OffboardService
     authorisation: AuthorisationService
     entrance: Entrance
-    tokens: TokenStore
     people: People
     database: Database
     clock: Clock
     settings: Settings
     ca: str = CA
     external: ExternalSignIn | None = None
-
-    @property
-    def sessions(self) -> SessionStore:
-        return self.people.sessions
-
-    @property
-    def accounts(self) -> AccountService:
-        return self.people.accounts
-
-    @property
-    def signin(self) -> SignIn:
-        return self.people.signin
-
-    @property
-    def gateway_door(self) -> GatewayDoor:
-        return self.people.gateway_door
-
-    @property
-    def devices(self) -> DeviceLogins:
-        return self.people.devices
 
     def token(self, scope: Scope, *, lifetime: dt.timedelta | None = None) -> str:
         grant = TokenGrant(
@@ -213,7 +187,6 @@ def fake_services(database: Database, clock: Clock, state: Path) -> FakeServices
         offboarding=OffboardService(database, clock, everybody.accounts, environments, runs),
         authorisation=AuthorisationService(database, tokens, door),
         entrance=Entrance(database, door),
-        tokens=tokens,
         people=everybody,
         database=database,
         clock=clock,

@@ -50,7 +50,7 @@ class TokenView(BaseModel):
 class TokenMadeView(BaseModel):
     """A new token; this is the only answer that holds it."""
 
-    id: str | None = Field(description="Null for a token of the machine, which nobody lists.")
+    id: str
     name: str
     token: str = Field(repr=False)
     scopes: list[str] | None

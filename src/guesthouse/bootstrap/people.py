@@ -1,7 +1,5 @@
 """People, wired: what they keep secrets with, and how the first operator comes in."""
 
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +12,14 @@ from guesthouse.config import Settings
 from guesthouse.db import Database
 from guesthouse.instances.plan import console_url
 from guesthouse.kit.clock import Clock
+from guesthouse.kit.files import replace_file
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people import ActorKind, system_scope
 from guesthouse.people.accounts import AccountService
 from guesthouse.people.devices import DeviceLogins
 from guesthouse.people.errors import InvitationSpent
 from guesthouse.people.gateway import GatewayDoor
-from guesthouse.people.model import InvitationRequest
+from guesthouse.people.model import InvitationRequest, Invited
 from guesthouse.people.parts import PeopleParts
 from guesthouse.people.passwords import Argon2, PasswordLane
 from guesthouse.people.ports import PasswordHasher, Sealer
@@ -99,6 +98,42 @@ def people(
     )
 
 
+class OfPeople:
+    """Gives what `People` holds under the names that the doors know."""
+
+    people: People
+
+    @property
+    def tokens(self) -> TokenStore:
+        """Bearer tokens."""
+        return self.people.tokens
+
+    @property
+    def accounts(self) -> AccountService:
+        """Accounts, invitations and members."""
+        return self.people.accounts
+
+    @property
+    def signin(self) -> SignIn:
+        """The ways in."""
+        return self.people.signin
+
+    @property
+    def sessions(self) -> SessionStore:
+        """Browsers people are signed in with."""
+        return self.people.sessions
+
+    @property
+    def gateway_door(self) -> GatewayDoor:
+        """How a browser gets from the console into a route's host."""
+        return self.people.gateway_door
+
+    @property
+    def devices(self) -> DeviceLogins:
+        """Programs that wait to be signed in."""
+        return self.people.devices
+
+
 def first_invitation(settings: Settings, everybody: People) -> str | None:
     """Return the link the first operator comes in by; None where there is an operator.
 
@@ -119,10 +154,15 @@ def first_invitation(settings: Settings, everybody: People) -> str | None:
         return kept
     request = InvitationRequest(OPERATOR, "Operator", ActorKind.OPERATOR)
     invited = everybody.accounts.invite(system_scope(), request)
-    console = console_url(settings.domain, settings.gateway_port)
-    link = f"{console}/invitation/{invited.code.reveal()}"
-    _write_private(file, f"{link}\n")
+    link = invitation_link(settings, invited)
+    replace_file(file, f"{link}\n")
     return link
+
+
+def invitation_link(settings: Settings, invited: Invited) -> str:
+    """Return the address somebody accepts an invitation at, good once."""
+    console = console_url(settings.domain, settings.gateway_port)
+    return f"{console}/invitation/{invited.code.reveal()}"
 
 
 def _kept(file: Path) -> str | None:
@@ -138,12 +178,3 @@ def _is_good(everybody: People, link: str) -> bool:
     except InvitationSpent:
         return False
     return True
-
-
-def _write_private(file: Path, text: str) -> None:
-    """Replace the file in one rename; it has mode 0600 from its first byte on."""
-    beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    beside.replace(file)

@@ -14,7 +14,7 @@ from guesthouse.bootstrap.parts import (
     control_plane,
     playbooks,
 )
-from guesthouse.bootstrap.people import People, first_invitation, people
+from guesthouse.bootstrap.people import OfPeople, People, first_invitation, people
 from guesthouse.config import Settings
 from guesthouse.db import Database, upgrade
 from guesthouse.environments.prepare import Preparation
@@ -31,18 +31,13 @@ from guesthouse.instances import InstancePorts, InstanceService
 from guesthouse.instances.tasks import InstanceTasks
 from guesthouse.kit.clock import Clock, SystemClock
 from guesthouse.people import system_scope
-from guesthouse.people.accounts import AccountService
-from guesthouse.people.devices import DeviceLogins
-from guesthouse.people.gateway import GatewayDoor
 from guesthouse.people.oidc import ExternalSignIn
-from guesthouse.people.sessions import SessionStore
-from guesthouse.people.signin import SignIn
-from guesthouse.people.tokens import TokenStore, ensure_operator_token
+from guesthouse.people.tokens import ensure_operator_token
 from guesthouse.runs import FlowRegistry, RunService
 
 
 @dataclass(frozen=True)
-class Services:
+class Services(OfPeople):
     """What the API, the command line and the worker are given."""
 
     settings: Settings
@@ -67,36 +62,6 @@ class Services:
     def ca(self) -> str:
         """Our CA's certificate, PEM."""
         return self.authority.ca_pem
-
-    @property
-    def tokens(self) -> TokenStore:
-        """Bearer tokens."""
-        return self.people.tokens
-
-    @property
-    def accounts(self) -> AccountService:
-        """Accounts, invitations and members."""
-        return self.people.accounts
-
-    @property
-    def signin(self) -> SignIn:
-        """The ways in."""
-        return self.people.signin
-
-    @property
-    def sessions(self) -> SessionStore:
-        """Browsers people are signed in with."""
-        return self.people.sessions
-
-    @property
-    def gateway_door(self) -> GatewayDoor:
-        """How a browser gets from the console into a route's host."""
-        return self.people.gateway_door
-
-    @property
-    def devices(self) -> DeviceLogins:
-        """Programs that wait to be signed in."""
-        return self.people.devices
 
     def first_invitation(self) -> str | None:
         """Return the link the first operator comes in by; None where there is an operator."""

@@ -1,5 +1,7 @@
 """Forms that come back with what is wrong at the field it is about."""
 
+import datetime as dt
+from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import Request
@@ -30,6 +32,28 @@ class NotConfirmed(Invalid):
             f"the name that was typed is not {target}",
             next_step=f"go back, and type {target} to go on",
         )
+
+
+class LifetimeInvalid(Invalid):
+    """The lifetime is none that is offered."""
+
+    def __init__(self) -> None:
+        super().__init__("this is no lifetime", next_step="choose one of the list")
+
+
+def days_of(text: str, offered: Sequence[tuple[str, str]]) -> dt.timedelta:
+    """Return the lifetime that was chosen.
+
+    Args:
+        text: Whole days, as the form sends them.
+        offered: What could be chosen: (days, words).
+
+    Raises:
+        LifetimeInvalid: It was not among them.
+    """
+    if not text or text not in dict(offered):
+        raise LifetimeInvalid
+    return dt.timedelta(days=int(text))
 
 
 def again(

@@ -85,6 +85,14 @@ def test_a_token_is_shown_once_and_kept_nowhere(
     assert "token" not in listed
 
 
+def test_a_token_just_made_was_not_used_yet(app: FastAPI, browser: httpx.Client) -> None:
+    made = browser.post(f"{V1}/tokens", json={"name": "ci", "scopes": READ}).json()
+    [listed] = browser.get(f"{V1}/tokens").json()["items"]
+    assert (listed["id"], listed["last_used_at"]) == (made["id"], None)
+    client_of(app, made["token"]).get(f"{V1}/whoami")
+    assert browser.get(f"{V1}/tokens").json()["items"][0]["last_used_at"] is not None
+
+
 def test_a_token_gets_no_more_than_its_owner_has(browser: httpx.Client) -> None:
     for scopes in (["env:manage"], ["account:own"], ["audit:read"]):
         answer = browser.post(f"{V1}/tokens", json={"name": "x", "scopes": scopes})

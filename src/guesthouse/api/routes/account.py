@@ -87,13 +87,11 @@ def make_token(services: Provided, caller: Caller, request: TokenRequest) -> Tok
         lifetime=lifetime,
         scopes=request.scopes,
     )
-    with services.database.transaction() as transaction:
-        token = services.tokens.create(transaction, caller, grant)
-    made = services.tokens.authenticate(token.reveal())
+    made = services.tokens.issue(caller, grant)
     return TokenMadeView(
-        id=None if made is None else made.token,
+        id=made.id,
         name=request.name,
-        token=token.reveal(),
+        token=made.secret.reveal(),
         scopes=_sorted(request.scopes),
         partners=None if request.partners is None else sorted(request.partners),
         expires_at=None if lifetime is None else services.clock.now() + lifetime,
@@ -104,9 +102,8 @@ def make_token(services: Provided, caller: Caller, request: TokenRequest) -> Tok
 @admits(Access.SIGNED_IN)
 def end_token(services: Provided, caller: Caller, token: str) -> None:
     """End a token of the caller's, as operator any; a narrowed one ends itself alone."""
-    with services.database.transaction() as transaction:
-        if not services.tokens.revoke(transaction, caller, token):
-            raise TokenUnknown(token)
+    if not services.tokens.end(caller, token):
+        raise TokenUnknown(token)
 
 
 @router.get("/sessions")

@@ -23,8 +23,8 @@ from guesthouse.api.people_views import (
     partner_view,
 )
 from guesthouse.api.views import PageView, page_of
+from guesthouse.bootstrap.people import invitation_link
 from guesthouse.edge.access import Access, Caller, Provided, admits
-from guesthouse.instances.plan import console_url
 from guesthouse.people import Action, ActorKind, Role
 from guesthouse.people.model import Invitation, InvitationRequest, Invited, Member
 
@@ -229,11 +229,10 @@ def _invitations(
 
 
 def _made(services: Provided, invited: Invited) -> InvitationMadeView:
-    code, settings = invited.code.reveal(), services.settings
     return InvitationMadeView(
         **invitation_view(invited.invitation).model_dump(),
-        code=code,
-        url=f"{console_url(settings.domain, settings.gateway_port)}/invitation/{code}",
+        code=invited.code.reveal(),
+        url=invitation_link(services.settings, invited),
     )
 
 

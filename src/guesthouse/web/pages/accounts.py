@@ -6,10 +6,10 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
+from guesthouse.bootstrap.people import invitation_link
 from guesthouse.edge.access import Access, Caller, Provided, admits
 from guesthouse.edge.ports import Services
 from guesthouse.errors import Invalid
-from guesthouse.instances.plan import console_url
 from guesthouse.people import ActorKind, Scope
 from guesthouse.people.errors import TitleInvalid
 from guesthouse.people.model import Account, InvitationRequest, Invited
@@ -97,9 +97,7 @@ def reset(request: Request, services: Provided, caller: Caller, login: str) -> R
 
 
 def _with_link(request: Request, services: Services, caller: Scope, invited: Invited) -> Response:
-    settings = services.settings
-    console = console_url(settings.domain, settings.gateway_port)
-    link = f"{console}/invitation/{invited.code.reveal()}"
+    link = invitation_link(services.settings, invited)
     response = go(request, "/accounts")
     cookies.keep_once(response, caller, KIND, link=link, login=invited.invitation.login)
     return response

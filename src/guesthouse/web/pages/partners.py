@@ -1,24 +1,23 @@
 """Partners and their members: who may do what; end it."""
 
 import contextlib
-import datetime as dt
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
+from guesthouse.bootstrap.people import invitation_link
 from guesthouse.edge.access import Access, Caller, Provided, admits
 from guesthouse.edge.ports import Services
 from guesthouse.errors import Invalid
 from guesthouse.estate.partners import PartnerExists, PartnerInvalid
-from guesthouse.instances.plan import console_url
 from guesthouse.people import Role, Scope
 from guesthouse.people.errors import InvitationSpent, LoginInvalid, TitleInvalid
 from guesthouse.people.model import InvitationRequest
 from guesthouse.people.permissions import Action
 from guesthouse.web import cookies
-from guesthouse.web.forms import NotConfirmed, again
+from guesthouse.web.forms import LifetimeInvalid, NotConfirmed, again, days_of
 from guesthouse.web.guard import PageRoute
 from guesthouse.web.page import go, page
 
@@ -41,13 +40,6 @@ class RoleInvalid(Invalid):
 
     def __init__(self) -> None:
         super().__init__("this is no role", next_step="choose one of the list")
-
-
-class LifetimeInvalid(Invalid):
-    """The lifetime is none that is offered."""
-
-    def __init__(self) -> None:
-        super().__init__("this is no lifetime", next_step="choose one of the list")
 
 
 FIELDS: Final[dict[type[Invalid], str]] = {
@@ -128,9 +120,7 @@ def invite(  # noqa: PLR0913, PLR0917 - each is a field of the form
         values = _values(services, caller, name, wanted)
         field = FIELDS.get(type(error), "login")
         return again(request, PARTNER, field, error, made=None, **values)
-    settings = services.settings
-    console = console_url(settings.domain, settings.gateway_port)
-    link = f"{console}/invitation/{invited.code.reveal()}"
+    link = invitation_link(services.settings, invited)
     response = go(request, f"/partners/{name}")
     cookies.keep_once(response, caller, KIND, link=link, login=invited.invitation.login)
     return response
@@ -182,14 +172,13 @@ def revoke(
 
 
 def _request(partner: str, wanted: Wanted) -> InvitationRequest:
-    if wanted.days not in dict(LIFETIMES):
-        raise LifetimeInvalid
+    lifetime = days_of(wanted.days, LIFETIMES)
     return InvitationRequest(
         login=wanted.login,
         title=wanted.title,
         partner=partner,
         role=_role(wanted.role),
-        lifetime=dt.timedelta(days=int(wanted.days)),
+        lifetime=lifetime,
     )
 
 

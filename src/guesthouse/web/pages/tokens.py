@@ -1,6 +1,5 @@
 """One's own tokens: who may do what as me; end it."""
 
-import datetime as dt
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -15,7 +14,7 @@ from guesthouse.people import Scope
 from guesthouse.people.model import Action
 from guesthouse.people.tokens import TokenGrant
 from guesthouse.web import cookies, scopes
-from guesthouse.web.forms import again
+from guesthouse.web.forms import LifetimeInvalid, again, days_of
 from guesthouse.web.guard import PageRoute
 from guesthouse.web.page import go, page
 
@@ -56,13 +55,6 @@ class PartnerInvalid(Invalid):
 
     def __init__(self) -> None:
         super().__init__("this partner is not among yours", next_step="choose one of the list")
-
-
-class LifetimeInvalid(Invalid):
-    """The lifetime is none that is offered."""
-
-    def __init__(self) -> None:
-        super().__init__("this is no lifetime", next_step="choose one of the list")
 
 
 FIELDS: Final[dict[type[Invalid], str]] = {
@@ -115,10 +107,9 @@ def make(  # noqa: PLR0913, PLR0917 - each is a field of the form
     except Invalid as error:
         values = _values(services, caller, filled)
         return again(request, TEMPLATE, FIELDS[type(error)], error, made=None, **values)
-    with services.database.transaction() as transaction:
-        token = services.tokens.create(transaction, caller, grant)
+    made = services.tokens.issue(caller, grant)
     response = go(request, "/account/tokens")
-    cookies.keep_once(response, caller, KIND, name=grant.name, token=token.reveal())
+    cookies.keep_once(response, caller, KIND, name=grant.name, token=made.secret.reveal())
     return response
 
 
@@ -127,8 +118,7 @@ def make(  # noqa: PLR0913, PLR0917 - each is a field of the form
 def revoke(request: Request, services: Provided, caller: Caller, token: str) -> Response:
     """End a token; whoever presses twice gets the same answer."""
     if any(own.id == token for own in services.tokens.list(caller)):
-        with services.database.transaction() as transaction:
-            services.tokens.revoke(transaction, caller, token)
+        services.tokens.end(caller, token)
     return go(request, "/account/tokens")
 
 
@@ -141,8 +131,7 @@ def _grant(caller: Scope, filled: TokenForm) -> TokenGrant:
     name = " ".join(filled.name.split())
     if not 0 < len(name) <= NAME_LENGTH or not name.isprintable():
         raise NameMissing
-    if filled.days not in dict(LIFETIMES):
-        raise LifetimeInvalid
+    lifetime = days_of(filled.days, LIFETIMES) if filled.days else None
     if filled.partner and not caller.sees(filled.partner):
         raise PartnerInvalid
     return TokenGrant(
@@ -150,7 +139,7 @@ def _grant(caller: Scope, filled: TokenForm) -> TokenGrant:
         actor=caller.actor,
         kind=caller.kind,
         partners=frozenset({filled.partner}) if filled.partner else None,
-        lifetime=dt.timedelta(days=int(filled.days)) if filled.days else None,
+        lifetime=lifetime,
         scopes=None if filled.everything else _scopes(caller, filled),
     )
 
