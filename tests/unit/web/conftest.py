@@ -1,22 +1,14 @@
-from pathlib import Path
-
-import httpx
 import pytest
 from fastapi import FastAPI
 
 from guesthouse import web
 from guesthouse.api import create_app
-from guesthouse.db import Database
-from tests.fakes.asgi import client_of
 from tests.fakes.clock import FakeClock
-from tests.fakes.running import HandWorker
-from tests.fakes.services import MEMBER, OPERATOR, OUTSIDER, FakeServices, fake_services
+from tests.fakes.services import FakeServices
+from tests.unit.callers import anonymous, member, operator, outsider, services, worker
 from tests.unit.web.browsing import Street
 
-
-@pytest.fixture
-def services(database: Database, clock: FakeClock, tmp_path: Path) -> FakeServices:
-    return fake_services(database, clock, tmp_path)
+__all__ = ["anonymous", "member", "operator", "outsider", "services", "worker"]
 
 
 @pytest.fixture
@@ -27,30 +19,9 @@ def app(services: FakeServices) -> FastAPI:
 
 
 @pytest.fixture
-def street(app: FastAPI, services: FakeServices, clock: FakeClock) -> Street:
+def street(
+    app: FastAPI,
+    services: FakeServices,
+    clock: FakeClock,
+) -> Street:
     return Street(app, services, clock)
-
-
-@pytest.fixture
-def worker(database: Database) -> HandWorker:
-    return HandWorker(database)
-
-
-@pytest.fixture
-def anonymous(app: FastAPI) -> httpx.Client:
-    return client_of(app)
-
-
-@pytest.fixture
-def operator(app: FastAPI, services: FakeServices) -> httpx.Client:
-    return client_of(app, services.token(OPERATOR))
-
-
-@pytest.fixture
-def member(app: FastAPI, services: FakeServices) -> httpx.Client:
-    return client_of(app, services.token(MEMBER))
-
-
-@pytest.fixture
-def outsider(app: FastAPI, services: FakeServices) -> httpx.Client:
-    return client_of(app, services.token(OUTSIDER))
