@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -130,13 +131,15 @@ def test_the_instances_metrics_arrive(deployed: Deployed) -> None:
     password = (deployed.plane.state / "host" / "influxdb" / "admin.password").read_text().strip()
     query = {"db": "gh_local", "q": "SELECT count(usage_idle) FROM cpu", "u": "admin"}
 
-    def arrived() -> bool:
+    def series() -> list[dict[str, Any]]:
         answer = httpx.get(
             f"http://127.0.0.1:{INFLUX_PORT}/query", params={**query, "p": password}
         ).json()
-        return bool(answer["results"][0].get("series"))
+        return list(answer["results"][0].get("series", ()))
 
-    wait_until(arrived, seconds=40)
+    wait_until(lambda: bool(series()), seconds=40)
+    [[_, count]] = series()[0]["values"]
+    assert count > 0
 
 
 def test_a_lock_reproduces_what_ran(deployed: Deployed, tmp_path: Path) -> None:

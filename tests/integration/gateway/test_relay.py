@@ -228,6 +228,7 @@ def test_it_takes_so_many_connections_and_no_more(alone: Relay) -> None:
         first.connect(str(alone.socket))
         first.sendall(b"GET / HTTP/1.1\r\n")
         until(lambda: _asked(alone, "").startswith(b"HTTP/1.1 503 "), seconds=10)
+        assert _asked(alone, "").startswith(b"HTTP/1.1 503 ")
 
 
 def test_it_takes_no_endless_head(alone: Relay) -> None:

@@ -119,6 +119,7 @@ async def test_dropping_leaves_neither_points_nor_user(admin: InfluxAdmin, spare
 async def test_dropping_what_is_gone_is_no_error(admin: InfluxAdmin) -> None:
     await admin.drop_database(SPARE, SPARE)
     await admin.drop_database(SPARE, SPARE)
+    assert write(admin, "gone usage=1", database=SPARE, username=SPARE) == 401
 
 
 async def test_values_of_a_query_are_never_part_of_it(databases: InfluxAdmin) -> None:

@@ -214,6 +214,7 @@ def test_everything_a_chart_needs_is_measured(machine: Machine) -> None:
         return wanted - {row["name"] for row in machine.rows("SHOW MEASUREMENTS")}
 
     servers.until(lambda: not missing(), "every measurement is there")
+    assert missing() == set()
 
 
 def test_user_writes_its_own_database_over_https_and_no_other(machine: Machine) -> None:

@@ -99,6 +99,7 @@ async def test_a_line_is_readable_while_its_step_still_runs(house: House, script
     async with house.working():
         await script.reached.wait()
         await eventually(lambda: house.texts(run) == ["now inside"], seconds=1)
+        assert house.service.get(ANNA, run.id).state is RunState.RUNNING
         script.gate.set()
         await house.ended(run)
 

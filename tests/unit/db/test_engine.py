@@ -27,7 +27,10 @@ def test_migrated_schema_equals_the_tables(database: Database) -> None:
 
 
 def test_upgrading_twice_changes_nothing(database: Database) -> None:
+    with database.transaction() as transaction:
+        _insert(transaction, "a")
     upgrade(database)
+    assert _keys(database) == ["a"]
 
 
 def test_an_error_drops_the_whole_transaction(database: Database) -> None:

@@ -356,8 +356,8 @@ async def test_nobody_leaves_for_the_provider_without_end(
 async def test_a_company_behind_one_address_comes_in(
     door: ExternalSignIn, provider: FakeOpenIdProvider
 ) -> None:
-    for _ in range(OF_DEPARTURES.tries + 1):
-        await signed_in(door, provider)
+    arrived = [await signed_in(door, provider) for _ in range(OF_DEPARTURES.tries + 1)]
+    assert len({one.opened.session.id for one in arrived}) == len(arrived)
 
 
 async def test_nobody_comes_back_without_end(door: ExternalSignIn, database: Database) -> None:

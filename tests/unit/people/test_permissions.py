@@ -193,7 +193,9 @@ def test_without_a_second_factor_operators_and_auditors_only_enrol(kind: ActorKi
 
 
 def test_members_need_no_second_factor() -> None:
-    require_enrolled(account_scope(_person(), session="ses_1"))
+    scope = account_scope(_person(), session="ses_1")
+    require_enrolled(scope)
+    assert may_somewhere(scope, Action.ENVIRONMENT_READ)
 
 
 def test_tests_use_routes_of_their_environment_and_nothing_else() -> None:
