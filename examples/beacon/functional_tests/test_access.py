@@ -35,10 +35,13 @@ def test_wrong_token_is_refused(stranger: httpx.Client, api_url: str) -> None:
     assert stranger.get(f"{api_url}/v1/sensors", headers=wrong).status_code in REFUSED
 
 
-def test_stranger_gets_no_websocket(authority: ssl.SSLContext, app_url: str) -> None:
+def test_stranger_gets_no_websocket(socket_authority: ssl.SSLContext, app_url: str) -> None:
     address = f"{app_url}/ws".replace("http", "ws", 1)
 
-    with pytest.raises(InvalidStatus) as refused, connect(address, ssl=authority, proxy=None):
+    with (
+        pytest.raises(InvalidStatus) as refused,
+        connect(address, ssl=socket_authority, proxy=None),
+    ):
         pass
 
     assert refused.value.response.status_code in REFUSED

@@ -55,6 +55,10 @@ class Address:
         """
         secure = url.startswith("https:")
         authority = ssl.create_default_context(cafile=ca_file) if secure else None
+        if authority is not None:
+            # The WebSocket client reads and writes in two threads. With TLS 1.3 tickets come while
+            # it writes its request, and now and then that is never sent.
+            authority.maximum_version = ssl.TLSVersion.TLSv1_2
         return cls(url.rstrip("/"), authority, machine)
 
     def http(self, headers: dict[str, str] | None = None) -> httpx.Client:
