@@ -147,8 +147,8 @@ class Gateway:
     def websocket(self, headers: dict[str, str], *, environment: str = "acme") -> ClientConnection:
         """Open a WebSocket; its first message is what the product was sent."""
         context = self.context()
-        # This client reads and writes in two threads. With TLS 1.3 tickets come while it writes its
-        # request, and now and then that is never sent.
+        # This client reads and writes in two threads. With TLS 1.3 tickets come while it writes
+        # its request, and now and then that is never sent.
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         return connect(
             f"wss://{self.host('app', environment)}:{self.port}/live",
