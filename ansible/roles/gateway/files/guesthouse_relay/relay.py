@@ -16,6 +16,7 @@ CHUNK_BYTES = 64 * 1024
 HEAD_SECONDS = 10.0
 CONNECT_SECONDS = 4.0
 FLUSH_SECONDS = 10.0
+LINGER_SECONDS = 1.0
 IDLE_SECONDS = 3600.0
 BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 5\r\n"
@@ -46,22 +47,19 @@ class Relay:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one request of nginx's; never raises."""
-        self._count += 1
+        is_carried = self._count < self._limit
+        self._count += is_carried
         try:
-            await self._answer(reader, writer)
+            await (self._answer(reader, writer) if is_carried else _refused(reader, writer))
         except RequestRefused as exc:
             log.warning("not carried: %s", exc)
         except (OSError, EOFError, LATE, asyncio.LimitOverrunError):
             pass  # either end went away, and nginx tells its client
         finally:
-            self._count -= 1
+            self._count -= is_carried
             writer.transport.abort()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._count > self._limit:
-            writer.write(BUSY)
-            await _flushed(writer)
-            return
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), HEAD_SECONDS)
         request = parse(head, now=time.time())
         if not any(ipaddress.IPv4Address(request.address) in pool for pool in self._pools):
@@ -131,6 +129,20 @@ async def _copy(
         # Waits while the other end takes no more: nothing piles up here.
         await sink.drain()
         moved[0] = time.monotonic()
+
+
+async def _refused(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Say that there are too many."""
+    writer.write(BUSY)
+    writer.write_eof()
+    # Closed with something unread, the socket would take the answer back.
+    await asyncio.wait_for(_drained(reader), LINGER_SECONDS)
+
+
+async def _drained(reader: asyncio.StreamReader) -> None:
+    """Read to the end, and keep nothing."""
+    while await reader.read(CHUNK_BYTES):
+        pass
 
 
 async def _flushed(writer: asyncio.StreamWriter) -> None:
