@@ -74,6 +74,22 @@ def test_home_shows_a_change_by_itself(stage: Stage, open_page: Opening) -> None
     expect(card.locator(".environment__foot .badge")).to_have_text("Cancelled")
 
 
+def test_a_live_change_leaves_the_keyboard_where_it_is(stage: Stage, open_page: Opening) -> None:
+    with (page := open_page("/", login=OUTSIDER)).expect_response(
+        lambda answer: "hx-request" in answer.request.headers
+    ):
+        page.reload()
+    card = page.locator("article").filter(has_text="other")
+    link = card.get_by_role("link", name="other", exact=True)
+    link.focus()
+    run = stage.services.environments.deploy(stage.operator, "other")
+    expect(card.locator(".environment__foot .badge")).to_have_text("Queued")
+    expect(link).to_be_focused()
+    stage.services.runs.cancel(stage.operator, run.id)
+    expect(card.locator(".environment__foot .badge")).to_have_text("Cancelled")
+    expect(link).to_be_focused()
+
+
 def test_a_stream_ends_with_the_session(stage: Stage, open_page: Opening) -> None:
     page = open_page("/", login=OUTSIDER)
     # A page asks once for itself after it has opened its stream; from then on it only listens.

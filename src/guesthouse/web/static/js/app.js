@@ -2,8 +2,10 @@
 import htmx from "htmx.org/dist/htmx.esm.js";
 
 window.htmx = htmx;
-// The extension takes htmx from the window, so it comes after it.
+// The extensions take htmx from the window, so they come after it.
 require("htmx-ext-sse");
+// Changes what differs and leaves the rest, so that the keyboard's place on a live page stays.
+require("idiomorph/dist/idiomorph-ext.js");
 require("./theme.js");
 require("./times.js");
 require("./copy.js");

@@ -34,7 +34,7 @@ document.addEventListener(
     if (!part || part.querySelector("details[open]")) return;
     delete part.dataset.behind;
     htmx.ajax("GET", part.getAttribute("hx-get"), {
-      source: part, target: part, swap: "outerHTML", select: part.getAttribute("hx-select"),
+      source: part, target: part, swap: "morph", select: part.getAttribute("hx-select"),
     });
   },
   true,
