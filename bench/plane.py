@@ -67,8 +67,15 @@ class Plane:
         document = {"name": name, "partner": "acme", "product": product, "instance": "local"}
         self.declare({f"environments/{name}.yaml": {**document, "phase": "development"}})
 
-    def declare_product(self, name: str, compose: Mapping[str, Any]) -> Path:
+    def declare_product(
+        self, name: str, compose: Mapping[str, Any], *, tests: str | None = None
+    ) -> Path:
         """Add a product of one stack, in a repository of its own.
+
+        Args:
+            name: The product's.
+            compose: Its one Compose file.
+            tests: The service that holds its functional tests, if any.
 
         Returns:
             The directory with its Compose file, for those who deploy it by hand.
@@ -79,6 +86,7 @@ class Plane:
             "product": name,
             "title": name,
             "stacks": {"core": {"compose": ["compose.yaml"]}},
+            **({"tests": {"stack": "core", "service": tests}} if tests else {}),
         }
         (place / "guesthouse.product.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
         (place / "compose.yaml").write_text(yaml.safe_dump(dict(compose)), encoding="utf-8")

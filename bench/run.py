@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import p1_environment, p3_provision, p4_no_change, p5_gateway, p9_lists, sign_in
+from bench import (
+    p1_environment,
+    p3_provision,
+    p4_no_change,
+    p5_gateway,
+    p9_lists,
+    p11_pages,
+    sign_in,
+    user_timing,
+)
 from bench.measure import Row
 from bench.programs import ProgramFailed, run
 
@@ -21,7 +30,9 @@ ROWS: Mapping[str, Callable[[], Iterator[Row]]] = {
     "P4": p4_no_change.rows,
     "P9": p9_lists.rows,
     "P5": p5_gateway.rows,
+    "P11": p11_pages.rows,
     "SIGN-IN": sign_in.rows,
+    "USER-TIMING": user_timing.rows,
 }
 HEADINGS = ("row", "what", "n", "median", "p95", "by hand", "ratio", "target", "")
 

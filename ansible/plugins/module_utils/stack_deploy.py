@@ -100,7 +100,7 @@ def _make(session: Session, version: Version, current: Version | None) -> None:
             stack_up.build(session, version)
     store.mark_pending(version)
     answer.changed = True
-    containers = stack_up.bring_up(session, version)
+    containers = stack_up.bring_up(session, version, is_tested=session.deployment.is_tested)
     with answer.timed("switch"):
         if stack_gateway.switch(version.gateway, session.runner):
             session.log.note("The gateway serves the new routes")

@@ -66,6 +66,8 @@ class Deployment:
     """What inspect must show, by service."""
     wait_seconds: float = 180.0
     settle_seconds: float = 3.0
+    is_tested: bool = False
+    """Whether `test` follows: it then waits for what is left of `settle_seconds`."""
     lock_seconds: float = 60.0
     """How long to wait for another deployment of the same environment."""
     gateway: Gateway | None = None

@@ -48,6 +48,7 @@ def test(session: Session) -> None:
 
     Raises:
         TestsFailed: They are red, or took too long.
+        Failure: They are green, and a service has not stayed up meanwhile.
     """
     wish, current = session.deployment.test, session.store.read("current")
     if wish is None:
@@ -61,6 +62,7 @@ def test(session: Session) -> None:
             _run(session, _create(session, current, wish.service, override), wish)
         finally:
             _remove(session, wish.service)
+    stack_up.settle(session, current)
 
 
 def _create(session: Session, current: Version, service: str, override: str) -> dict:

@@ -25,6 +25,8 @@ from ansible_collections.guesthouse.platform.plugins.module_utils.stack_wait imp
 )
 
 PULSE_SECONDS = 0.1
+BEFORE_TESTS_SECONDS = 1.0
+"""How long a service without health check must have run before functional tests begin."""
 
 
 class Mismatch(Failure):
@@ -49,8 +51,14 @@ def build(session: Session, version: Version) -> None:
         raise from_build(ended.tail)
 
 
-def bring_up(session: Session, version: Version) -> list[dict]:
+def bring_up(session: Session, version: Version, *, is_tested: bool = False) -> list[dict]:
     """Start a version's containers, verify them, wait until they are up.
+
+    Args:
+        session: The call.
+        version: What to start.
+        is_tested: Whether functional tests follow. Services without health check then need not
+            have settled before: `settle` waits for that when the tests have ended.
 
     Returns:
         What inspect shows of them.
@@ -58,13 +66,10 @@ def bring_up(session: Session, version: Version) -> list[dict]:
     Raises:
         Failure: They did not come up, or not as asked for.
     """
-    monitor = Monitor(
-        session.engine,
-        project=session.deployment.project,
-        expected=version.expected,
-        settle_seconds=version.settle_seconds,
-        wait_seconds=version.wait_seconds,
-    )
+    settle_seconds = version.settle_seconds
+    if is_tested:
+        settle_seconds = min(BEFORE_TESTS_SECONDS, settle_seconds)
+    monitor = _monitor(session, version, settle_seconds)
     with session.answer.timed("up"):
         _restore_images(session, version)
         _remove_strangers(session, version)
@@ -74,10 +79,34 @@ def bring_up(session: Session, version: Version) -> list[dict]:
         verify(session, version)
     with session.answer.timed("up"):
         session.log.note("Waiting until every service is up")
-        while not monitor.are_up():
-            session.watch.check()
-            time.sleep(PULSE_SECONDS)  # noqa: TID251 - waits for containers
+        _wait(session, monitor)
     return session.engine.inspect_containers(session.deployment.project)
+
+
+def settle(session: Session, version: Version) -> None:
+    """Wait until what was brought up for functional tests has stayed up for long enough.
+
+    Raises:
+        Failure: It did not.
+    """
+    with session.answer.timed("settle"):
+        _wait(session, _monitor(session, version, version.settle_seconds))
+
+
+def _monitor(session: Session, version: Version, settle_seconds: float) -> Monitor:
+    return Monitor(
+        session.engine,
+        project=session.deployment.project,
+        expected=version.expected,
+        settle_seconds=settle_seconds,
+        wait_seconds=version.wait_seconds,
+    )
+
+
+def _wait(session: Session, monitor: Monitor) -> None:
+    while not monitor.are_up():
+        session.watch.check()
+        time.sleep(PULSE_SECONDS)  # noqa: TID251 - waits for containers
 
 
 def verify(session: Session, version: Version) -> None:

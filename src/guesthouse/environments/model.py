@@ -205,6 +205,18 @@ class FunctionalTestsRed(Failed):
         )
 
 
+class NotUpAfterTests(Failed):
+    """Something else than the tests went wrong in the step that runs them."""
+
+    def __init__(self, failure: Json, *, left: str) -> None:
+        super().__init__(
+            f"{_clause(failure['sentence'])}; {left}",
+            next_step=str(failure.get("next_step", "")),
+            where=str(failure.get("service") or ""),
+            detail=_text(failure.get("last_lines")),
+        )
+
+
 class VersionTakenBack(Failed):
     """The run was interrupted, or its end asked for, before its version had passed."""
 

@@ -144,6 +144,7 @@ def deploy_document(
         "expected": {name: dict(value) for name, value in compiled.expected.items()},
         "wait_seconds": compiled.wait_seconds,
         "settle_seconds": compiled.settle_seconds,
+        "is_tested": compiled.test_service is not None,
         "gateway": dict(gateway),
         "bundle": bundle,
     }

@@ -17,6 +17,7 @@ from guesthouse.environments.model import (
     FunctionalTestsRed,
     Json,
     LockMismatch,
+    NotUpAfterTests,
     VersionTakenBack,
 )
 from guesthouse.environments.plan import Place
@@ -153,8 +154,10 @@ class EnvironmentTasks:
             raise
         if answer.get("failure"):
             left = await self._roll_back(context)
-            name, run = _desired(context).name, context.run.id
-            raise FunctionalTestsRed(name, answer["failure"], run=run, left=left)
+            failure, name = answer["failure"], _desired(context).name
+            if failure["kind"] != "test":
+                raise NotUpAfterTests(failure, left=left)
+            raise FunctionalTestsRed(name, failure, run=context.run.id, left=left)
         return {"exit_code": answer.get("exit_code"), "timings": answer.get("timings")}
 
     async def _take_back(self, context: RunContext) -> Json:

@@ -1,5 +1,7 @@
 """Functional tests beside the running version, and taking a version back when they are red."""
 
+import datetime as dt
+
 import pytest
 
 from tests.integration.stack.box import BASE_IMAGE, FOREVER, Box, Json, docker, service, shell
@@ -70,6 +72,27 @@ def test_tests_that_hang_are_ended(box: Box) -> None:
     assert answer["failure"]["kind"] == "test"
     assert "within 1 s" in answer["failure"]["sentence"]
     assert len(box.containers()) == 1
+
+
+def test_a_service_that_ends_while_tests_pass_is_no_success(box: Box) -> None:
+    services = with_tests("sleep 3")
+    services["web"] = service(shell("sleep 2; echo the-reason; exit 3"))
+    answer = box.deploy(services, settle_seconds=3, is_tested=True, wait_seconds=5)
+    assert answer["failure"] is None
+    answer = box.call(wish(box))
+    failure = answer["failure"]
+    assert (failure["kind"], failure["service"], answer["exit_code"]) == ("crash_loop", "web", 0)
+    assert set(failure["last_lines"]) == {"the-reason"}
+
+
+def test_what_is_left_of_settling_is_waited_for_after_the_tests(box: Box) -> None:
+    box.deploy(with_tests("true"), settle_seconds=4, is_tested=True)
+    answer = box.call(wish(box))
+    assert answer["failure"] is None
+    (name,) = box.containers()
+    started = docker("inspect", "--format", "{{.State.StartedAt}}", name)
+    stood = dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(started)
+    assert stood >= dt.timedelta(seconds=4)
 
 
 def test_tests_that_could_do_harm_are_not_started(box: Box) -> None:

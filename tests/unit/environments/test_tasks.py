@@ -16,6 +16,7 @@ from guesthouse.environments.model import (
     EnvironmentState,
     FunctionalTestsRed,
     LockMismatch,
+    NotUpAfterTests,
     VersionTakenBack,
 )
 from guesthouse.environments.prepare import Preparation
@@ -280,6 +281,17 @@ async def test_a_red_test_takes_the_version_back_and_keeps_its_junit(bench: Benc
     assert bench.automation.names[-1] == ROLLBACK
     assert bench.service.get(OWNER, "acme").commit == COMMIT
     assert b"failures" in bench.service.junit(OWNER, context.run.id)
+
+
+async def test_a_service_that_fell_over_during_green_tests_takes_the_version_back(
+    bench: Bench,
+) -> None:
+    await bench.put().execute()
+    bench.automation.answers[TEST] = {**GREEN, "failure": SICK["failure"]}
+    with pytest.raises(NotUpAfterTests, match="the earlier version serves again") as caught:
+        await bench.put(commit=NEXT).execute()
+    assert (caught.value.where, caught.value.detail) == ("web", "no database")
+    assert bench.automation.names[-1] == ROLLBACK
 
 
 async def test_what_was_not_tested_does_not_stay(bench: Bench) -> None:
