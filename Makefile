@@ -79,6 +79,7 @@ pictures: install ## Take the pictures of every page in docs/images anew
 	$(BIN)/python -m tests.browser.pictures
 
 bench: install ## Measure against doing it by hand; writes bench/results.json
+	@tools/prepare-host --root $(CURDIR)/.ansible/host --prefix guesthouse-bench --packages nginx$(comma)wrk$(comma)chromium
 	$(BIN)/python -m bench
 
 clean: ## Take away the demonstration and what the targets above made

@@ -247,6 +247,21 @@ def test_product_init_writes_a_manifest_once(cli: Cli, tmp_path: Path) -> None:
     assert cli("product", "init", str(tmp_path)).code == 6
 
 
+@pytest.mark.parametrize("words", [("check",), ("product", "init")])
+def test_a_repository_that_is_not_there_is_told_as_such(
+    cli: Cli, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    answer = cli(*words, str(tmp_path / "gone"))
+    assert answer.code == 2
+    assert f"'{tmp_path / 'gone'}' does not exist" in answer.err
+
+
+def test_the_one_problem_of_an_empty_repository_is_told_once(cli: Cli, tmp_path: Path) -> None:
+    answer = cli("product", "init", str(tmp_path))
+    assert answer.code == 2
+    assert answer.err.count("holds no Compose file") == 1
+
+
 @pytest.mark.parametrize(
     ("text", "shown", "coloured"),
     [

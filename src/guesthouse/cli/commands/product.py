@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Products: what the company sells.")
 ca_app = typer.Typer(help="The platform's own certificate authority.")
 CA_FILE = "guesthouse.pem"
-Repository = Annotated[Path, typer.Argument(metavar="DIR", help="The product's repository.")]
+Repository = Annotated[
+    Path,
+    typer.Argument(metavar="DIR", help="The product's repository.", exists=True, file_okay=False),
+]
 Folder = Annotated[
     str, typer.Option(metavar="PATH", help="Folder of the manifest inside the repository.")
 ]
