@@ -1,26 +1,19 @@
 """Beacon, the sample product, as a partner's developer meets it: API, page, live values."""
 
-import base64
-import hashlib
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, WebSocket, expect
 
+from tests.acceptance import people
 from tests.acceptance.plane import GATEWAY_PORT, REPOSITORY, Plane, write_estate
 from tests.acceptance.repository import Repository
 
 pytestmark = pytest.mark.docker
-CHROMIUM = "/usr/bin/chromium"
-QUIET = (
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+CONSOLE = f"https://console.localhost:{GATEWAY_PORT}"
+SOCKETS_END_SECONDS = 6
 
 
 def address(route: str) -> str:
@@ -63,16 +56,8 @@ def beacon(plane: Plane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 @pytest.fixture(scope="module")
 def browser(plane: Plane) -> Iterator[Browser]:
-    """Chromium that trusts the gateway's own key and no other that our CA did not sign."""
-    pem = (plane.state / "host" / "gateway" / "tls" / "certificate.pem").read_bytes()
-    key = x509.load_pem_x509_certificate(pem).public_key()
-    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    pin = base64.b64encode(hashlib.sha256(spki).digest()).decode()
-    trust = f"--ignore-certificate-errors-spki-list={pin}"
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, trust])
+    with people.chromium(plane) as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -117,3 +102,48 @@ def test_the_page_fits_its_window(page: Page, tmp_path: Path, width: int, scheme
     assert len(shot) > 5_000
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= width
+
+
+def test_a_developer_from_the_invitation_to_being_refused(beacon: Plane, browser: Browser) -> None:
+    login = "story@acme.example"
+    link = beacon.ok("member", "invite", "acme", login, "--json").json["url"]
+    page = browser.new_context().new_page()
+    people.take_invitation(page, link)
+    authenticator = people.set_up_authenticator(page)
+    expect(page.get_by_role("link", name="beacon-acme", exact=True)).to_be_visible()
+    people.sign_out(page, login)
+
+    # The product's address alone: it leads to the sign-in, and from there back to where one was.
+    page.goto(f"{address('app')}/?since=1")
+    expect(page.locator("h1")).to_have_text("Sign in")
+    people.type_password(page, login)
+    people.type_code(page, authenticator.now())
+    expect(page.get_by_text("This code is wrong")).to_be_visible()  # it was used to set it up
+    sockets: list[WebSocket] = []
+    page.on("websocket", sockets.append)
+    people.type_code(page, authenticator.at(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=30)))
+    expect(page).to_have_url(f"{address('app')}/?since=1")
+    expect(page.get_by_text("boiler-temperature").first).to_be_visible(timeout=15_000)
+
+    (live,) = sockets
+    _leave(beacon, page, live, login)
+    actions = [
+        entry["action"] for entry in beacon.ok("audit", "list", "--actor", login, "--json").json
+    ]
+    assert {"signin.open", "session.revoke", "run.read_log"} <= set(actions), actions
+
+
+def _leave(beacon: Plane, page: Page, live: WebSocket, login: str) -> None:
+    """Read the run's log, sign out, and find everything closed, the open WebSocket included."""
+    run = beacon.ok("env", "show", "beacon-acme", "--json").json["current_run"]
+    console = page.context.new_page()
+    console.goto(f"{CONSOLE}/runs/{run}")
+    expect(console.get_by_text("The functional tests ended with 0")).to_be_visible()
+    assert not live.is_closed()
+    with live.expect_event("close", timeout=SOCKETS_END_SECONDS * 1000):
+        people.sign_out(console, login)
+    console.goto(f"{CONSOLE}/runs/{run}")
+    expect(console.locator("h1")).to_have_text("Sign in")
+    page.goto(address("app"))
+    expect(page.locator("h1")).to_have_text("Sign in")
+    page.context.close()

@@ -83,7 +83,7 @@ class AccountService(MemberUseCases):
         with self._parts.database.transaction() as transaction:
             row = self._parts.accounts.row(transaction, account)
             has_factor = row["totp_sealed"] is not None
-            is_right = not has_factor or self._factor.take(transaction, row, code)
+            is_right = not has_factor or self._factor.take(transaction, row, code) is not None
             if is_right:
                 self._forgive(transaction, account)
                 self._factor.prepare(transaction, account, secret)

@@ -1,6 +1,7 @@
 """The second factor of an account: an authenticator, and recovery codes for who lost it."""
 
 import datetime as dt
+from enum import Enum
 
 import sqlalchemy as sa
 
@@ -15,6 +16,13 @@ from guesthouse.people.store import Row
 from guesthouse.people.totp import accepted_step
 
 RECOVERY_CODES = 10
+
+
+class Factor(Enum):
+    """What a second factor was shown with."""
+
+    AUTHENTICATOR = "authenticator"
+    RECOVERY_CODE = "recovery-code"
 
 
 class SecondFactor:
@@ -51,22 +59,26 @@ class SecondFactor:
         )
         return self._new_codes(transaction, row["id"])
 
-    def take(self, transaction: Transaction, row: Row, code: str) -> bool:
+    def take(self, transaction: Transaction, row: Row, code: str) -> Factor | None:
         """Take a code of the authenticator or a recovery code, if it is right and unspent.
 
         Args:
             transaction: Carries that it is spent.
             row: The account, locked: of two at a time with one code, one is taken.
             code: What was typed.
+
+        Returns:
+            Which of them it was; None where it is neither.
         """
         if row["totp_sealed"] is None:
-            return False
+            return None
         secret, now = self._sealer.open(row["totp_sealed"]), self._clock.now()
         step = accepted_step(secret, code, now=now, spent=row["totp_step"])
         if step is None:
-            return self._take_recovery(transaction, row["id"], code, now)
+            is_right = self._take_recovery(transaction, row["id"], code, now)
+            return Factor.RECOVERY_CODE if is_right else None
         self._update(transaction, row["id"], totp_step=step)
-        return True
+        return Factor.AUTHENTICATOR
 
     def drop(self, transaction: Transaction, account: str) -> None:
         """Forget an account's second factor."""

@@ -215,7 +215,9 @@ class SignIn:
             return None
         row = self._parts.accounts.row(transaction, account)
         of_half = half_sign_ins.c.digest == digest(half)
-        if row["disabled_at"] is not None or not self._factor.take(transaction, row, code):
+        is_enabled = row["disabled_at"] is None
+        factor = self._factor.take(transaction, row, code) if is_enabled else None
+        if factor is None:
             tried = sa.update(half_sign_ins).where(of_half)
             transaction.change(tried.values(tries=half_sign_ins.c.tries + 1))
             return None
@@ -225,16 +227,21 @@ class SignIn:
         if found is None:
             return None
         self._right_tries(transaction, found, origin)
-        return self._open(transaction, found, Door.PASSWORD, origin)
+        return self._open(transaction, found, Door.PASSWORD, origin, factor=factor.value)
 
     def _open(
-        self, transaction: Transaction, account: Account, door: Door, origin: Origin
+        self,
+        transaction: Transaction,
+        account: Account,
+        door: Door,
+        origin: Origin,
+        **more: str,
     ) -> Opened:
         opened = self._parts.sessions.open(transaction, account, door=door, origin=origin)
         scope = account_scope(account, session=opened.session.id)
         detail = {"door": door.value, "address": origin.address, "session": opened.session.id}
         about = f"account/{account.login}"
-        self._parts.trail.record(transaction, scope, "signin.open", about, detail)
+        self._parts.trail.record(transaction, scope, "signin.open", about, detail | more)
         return opened
 
     def _refused(

@@ -33,6 +33,7 @@ MAX_WAIT_SECONDS = 3600
 
 Name = Annotated[str, Field(pattern=r"^[a-z](-?[a-z0-9])*$", max_length=31)]
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
+SecretName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=63)]
 ServiceName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]*$", max_length=63)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Size = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,9}(B|KiB|MiB|GiB)?$")]
@@ -105,7 +106,7 @@ class ProductManifest(_Strict):
     tests: _Tests | None = None
     health: OrEmpty[_Health] = _Health()
     variables: OrEmpty[dict[VariableName, OrEmpty[_Variable]]] = {}
-    secrets: OrEmpty[dict[VariableName, OrEmpty[_Secret]]] = {}
+    secrets: OrEmpty[dict[SecretName, OrEmpty[_Secret]]] = {}
 
 
 def load_manifest(tree: SourceTree, *, folder: str = "") -> Manifest:

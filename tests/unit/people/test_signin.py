@@ -187,6 +187,7 @@ async def test_a_recovery_code_is_taken_once(everybody: People, phone: Phone) ->
     scope = everybody.sessions.authenticate(opened.secret.reveal())
     assert scope is not None
     assert everybody.accounts.recovery_codes_left(scope) == 9
+    assert _rows(everybody, "signin.open")[0].detail["factor"] == "recovery-code"
     with pytest.raises(SignInRefused):
         everybody.signin.second(await _half(everybody), code, HERE)
 

@@ -106,6 +106,11 @@ def test_a_manifest_in_a_folder_knows_it() -> None:
             id="nested",
         ),
         pytest.param(
+            LEAST + f"secrets: {{{'A' * 64}: }}",
+            f"secrets/{'A' * 64}: should have at most 63 characters",
+            id="secret-name-too-long",
+        ),
+        pytest.param(
             LEAST + "tests: {stack: core, service: a, junt: /x, junit: /x}",
             "tests/junt: is not a known key (did you mean junit?)",
             id="optional",
