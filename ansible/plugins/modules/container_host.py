@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.guesthouse.platform.plugins.module_utils import keys
+from ansible_collections.guesthouse.platform.plugins.module_utils import keys, machine_network
 from ansible_collections.guesthouse.platform.plugins.module_utils.resolvers import resolvers
 
 DOCUMENTATION = r"""
@@ -37,6 +37,10 @@ options:
     description: Host name of the console; resolves to this machine inside.
     type: str
     default: ""
+  pool:
+    description: Where the machines' own containers have their networks; theirs is none of it.
+    type: str
+    default: 10.201.0.0/16
   prefix:
     description: What names of containers, volumes and networks start with.
     type: str
@@ -155,12 +159,32 @@ def image_for(docker: Docker, parameters: dict[str, Any]) -> tuple[str, bool]:
     return name, True
 
 
-def run_argv(names: Names, image: str, parameters: dict[str, Any]) -> list[str]:
-    """Return the words that make the container."""
+def network_of(docker: Docker, names: Names, pool: str) -> str:
+    """Have the machines' network; return the address of this machine on it.
+
+    It is of no network that containers within the machines have: the engine here may hand out the
+    very same ones, and then the machine would take this machine's address for one of its own.
+
+    Raises:
+        DockerFailed: It could not be made.
+        NoNetworkFree: There is no network left for it.
+    """
+    if docker.field("network", names.network, "{{.Id}}") is None:
+        network = machine_network.free_here(pool)
+        subnet, gateway = str(network), str(next(network.hosts()))
+        label = ("--label", f"{LABEL}=shared")
+        space = ("--subnet", subnet, "--gateway", gateway)
+        docker.do("network", "create", *label, *space, names.network)
+    here = docker.field("network", names.network, "{{(index .IPAM.Config 0).Gateway}}")
+    if not here:
+        raise DockerFailed(f"network {names.network} has no gateway")
+    return here
+
+
+def run_argv(names: Names, image: str, parameters: dict[str, Any], here: str) -> list[str]:
+    """Return the words that make the container; `here` is this machine's address to it."""
     port = parameters["gateway_port"]
-    hosts = (
-        ["--add-host", f"{parameters['console']}:host-gateway"] if parameters["console"] else []
-    )
+    hosts = ["--add-host", f"{parameters['console']}:{here}"] if parameters["console"] else []
     # The engine's own name server answers on loopback, where containers of the machine cannot ask.
     names_at = " ".join(resolvers())
     return [
@@ -188,11 +212,9 @@ def launch(docker: Docker, names: Names, parameters: dict[str, Any]) -> bool:
         docker.do("start", names.container)
         return True
     image, _ = image_for(docker, parameters)
-    label = ("--label", f"{LABEL}=shared")
-    if docker.field("network", names.network, "{{.Id}}") is None:
-        docker.do("network", "create", *label, names.network)
+    here = network_of(docker, names, parameters["pool"])
     docker.do("volume", "create", "--label", f"{LABEL}={names.instance}", names.volume)
-    code, text = docker.ask(*run_argv(names, image, parameters))
+    code, text = docker.ask(*run_argv(names, image, parameters, here))
     if code != 0:
         # A container that could not start (its port is taken) would be in the way next time.
         docker.ask("rm", "--force", "--volumes", names.container)
@@ -279,6 +301,7 @@ def main() -> None:
             "base": {"type": "str", "default": "debian:bookworm"},
             "gateway_port": {"type": "int"},
             "console": {"type": "str", "default": ""},
+            "pool": {"type": "str", "default": "10.201.0.0/16"},
             "prefix": {"type": "str", "default": "guesthouse"},
         },
         required_if=[("state", "running", ["image_files", "gateway_port"])],
@@ -287,7 +310,12 @@ def main() -> None:
     act = running if module.params["state"] == "running" else absent
     try:
         module.exit_json(**act(Docker(), names, module.params))
-    except (DockerFailed, subprocess.SubprocessError, OSError) as exc:
+    except (
+        DockerFailed,
+        machine_network.NoNetworkFree,
+        subprocess.SubprocessError,
+        OSError,
+    ) as exc:
         module.fail_json(msg=str(exc))
 
 

@@ -93,6 +93,7 @@ def launch_variables(instance: Instance, control: ControlPlane) -> dict[str, Any
         "guesthouse_work": str(control.work(instance.name)),
         "guesthouse_gateway_port": instance.gateway_port,
         "guesthouse_domain": control.domain,
+        "guesthouse_pool": control.network_pool,
         **{
             f"guesthouse_{name}": instance.desired[name]
             for name in ("address", "user", "port", "host_key", "key_file")

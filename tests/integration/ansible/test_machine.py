@@ -1,6 +1,7 @@
 """A machine provisioned over SSH: what it has, what a second run does, who gets in."""
 
 import dataclasses
+import ipaddress
 import shutil
 import ssl
 from pathlib import Path
@@ -43,6 +44,14 @@ def test_a_machine_that_is_there_is_not_launched_again(machine: Machine) -> None
     again = machine.launch()
     assert again.code == 0, again.output
     assert again.changed == []
+
+
+def test_a_machine_meets_this_one_where_its_own_engine_has_no_network(machine: Machine) -> None:
+    here = ipaddress.ip_address(machine.said("getent", "hosts", "console.localhost").split()[0])
+    assert here not in ipaddress.ip_network("10.201.0.0/16")
+    assert str(here) == machine.said("ip", "-4", "route", "show", "default").split()[2]
+    inside = machine.said("ip", "-4", "-brief", "address")
+    assert f" {here}/" not in inside
 
 
 def test_provisioning_tells_what_the_machine_has(provisioned: Provisioned) -> None:

@@ -107,7 +107,7 @@ def test_a_manifest_in_a_folder_knows_it() -> None:
         ),
         pytest.param(
             LEAST + f"secrets: {{{'A' * 64}: }}",
-            f"secrets/{'A' * 64}: should have at most 63 characters",
+            f"secrets/{'A' * 64}/[key]: string should have at most 63 characters",
             id="secret-name-too-long",
         ),
         pytest.param(

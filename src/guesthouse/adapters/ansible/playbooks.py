@@ -108,7 +108,7 @@ class AnsiblePlaybooks(HostAutomation):
             "ANSIBLE_CONFIG": str(self._collection / "ansible.cfg"),
             "ANSIBLE_CALLBACK_PLUGINS": str(self._collection / "plugins" / "callback"),
             "ANSIBLE_STDOUT_CALLBACK": "events",
-            # Ours is always this; to try it as a script, a list and more costs a fifth of a second.
+            # It is always this; to try it as a script and more costs a fifth of a second.
             "ANSIBLE_INVENTORY_ENABLED": "yaml",
             "ANSIBLE_LOCAL_TEMP": str(self._work / "tmp"),
             "ANSIBLE_HOME": str(self._work / "home"),
