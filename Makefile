@@ -14,6 +14,9 @@ DEMO := GUESTHOUSE_STATE=$(STATE) GUESTHOUSE_GATEWAY_PORT=8443 GUESTHOUSE_TELEGR
 comma := ,
 empty :=
 TEST_PACKAGES := $(subst $(empty) ,$(comma),nginx nftables influxdb postgresql chromium busybox-static mmdebstrap openssh-client curl iproute2)
+# Tests that share nothing on the machine, and those that have its engine or its ports to themselves.
+SIDE_BY_SIDE := tests/unit tests/browser
+ONE_BY_ONE := tests/integration tests/acceptance tests/last
 PYTHON_CODE := src tests tools ansible bench examples
 CHECKS := check-playbooks check-types check-layers check-yaml check-python check-rules
 # Playbooks are judged with the collection and the programs of this repository, nothing of the user's.
@@ -65,12 +68,15 @@ check-rules:
 	@tools/check-tree
 
 unit: install ## The tests that need no service
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest -n $(shell nproc) tests/unit
 
 test: check ## The whole suite, on real services; installs what it needs
 	@tools/prepare-host --root $(CURDIR)/.ansible/host --prefix guesthouse-test --packages $(TEST_PACKAGES)
 	@tools/base-image debian:bookworm-slim debian:bookworm
-	$(BIN)/pytest
+	@failed=0; \
+	$(BIN)/pytest -n $(shell nproc) $(SIDE_BY_SIDE) || failed=1; \
+	$(BIN)/pytest $(ONE_BY_ONE) || failed=1; \
+	exit $$failed
 
 demo: install ## A partner's environment on this machine (DRY=1 only says what it changes; PROVIDER=container)
 	@$(DEMO) $(BIN)/guesthouse demo --provider $(PROVIDER) $(if $(DRY),--dry-run)
