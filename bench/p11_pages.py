@@ -6,7 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
-from tests.browser.conftest import CHROMIUM, QUIET, Stage, staged
+from tests import chromium
+from tests.browser.conftest import Stage, staged
 from tests.browser.tour import DEVELOPER, OPERATOR, TOUR, Stop
 
 from bench.measure import Row, percentile
@@ -32,7 +33,9 @@ def rows() -> Iterator[Row]:
         tempfile.TemporaryDirectory() as place,
         staged(Path(place)) as stage,
         sync_playwright() as playwright,
-        closing(playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET])) as browser,
+        closing(
+            playwright.chromium.launch(executable_path=chromium.PROGRAM, args=[*chromium.QUIET])
+        ) as browser,
     ):
         for stop in TOUR:
             if stop.name in PAGES:

@@ -10,20 +10,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests import chromium
 from tests.acceptance.plane import Plane
 
-CHROMIUM = "/usr/bin/chromium"
-QUIET = (
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PASSWORD = "a boat full of quiet geese"  # noqa: S105 - of these tests alone
 
 
 @contextmanager
-def chromium(plane: Plane) -> Iterator[Browser]:
+def open_browser(plane: Plane) -> Iterator[Browser]:
     """Start a browser that trusts the gateway's own key and no other that our CA signed."""
     pem = (plane.state / "host" / "gateway" / "tls" / "certificate.pem").read_bytes()
     key = x509.load_pem_x509_certificate(pem).public_key()
@@ -31,7 +25,9 @@ def chromium(plane: Plane) -> Iterator[Browser]:
     pin = base64.b64encode(hashlib.sha256(spki).digest()).decode()
     trust = f"--ignore-certificate-errors-spki-list={pin}"
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, trust])
+        opened = playwright.chromium.launch(
+            executable_path=chromium.PROGRAM, args=[*chromium.QUIET, trust]
+        )
         yield opened
         opened.close()
 

@@ -56,7 +56,7 @@ def beacon(plane: Plane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 @pytest.fixture(scope="module")
 def browser(plane: Plane) -> Iterator[Browser]:
-    with people.chromium(plane) as opened:
+    with people.open_browser(plane) as opened:
         yield opened
 
 

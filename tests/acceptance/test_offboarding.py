@@ -41,7 +41,7 @@ def place(plane: Plane, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def browser(plane: Plane) -> Iterator[Browser]:
-    with people.chromium(plane) as opened:
+    with people.open_browser(plane) as opened:
         yield opened
 
 

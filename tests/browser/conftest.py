@@ -16,18 +16,12 @@ from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people import Scope
 from guesthouse.people.model import Door, Origin
 from guesthouse.people.store import AccountStore
+from tests import chromium
 from tests.browser.residents import Residents, settle
 from tests.browser.seed import OWNER, Story, tell
 from tests.browser.serving import Console, serving
 from tests.fakes.services import FakeServices, fake_services
 
-CHROMIUM = "/usr/bin/chromium"
-QUIET = (
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 OPERATOR, DEVELOPER = "operator", "developer@acme.example"
 OUTSIDER = "outsider@other.example"
 
@@ -107,7 +101,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET])
+        opened = playwright.chromium.launch(
+            executable_path=chromium.PROGRAM, args=[*chromium.QUIET]
+        )
         yield opened
         opened.close()
 

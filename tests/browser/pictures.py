@@ -13,7 +13,8 @@ from typing import Final, Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.conftest import CHROMIUM, QUIET, Stage, staged
+from tests import chromium
+from tests.browser.conftest import Stage, staged
 from tests.browser.tour import TOUR, Stop
 
 DIRECTORY: Final = Path(__file__).parents[2] / "docs" / "images"
@@ -34,7 +35,9 @@ def main() -> None:
         staged(Path(place)) as stage,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET])
+        browser = playwright.chromium.launch(
+            executable_path=chromium.PROGRAM, args=[*chromium.QUIET]
+        )
         studio = browser.new_page()
         # Who comes by an invitation comes last, so that lists do not fill with them.
         for stop in sorted(TOUR, key=lambda stop: not stop.login):

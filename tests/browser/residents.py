@@ -40,7 +40,9 @@ class Residents:
 
     def program(self, *scopes: Action) -> str:
         """Return the code of a program that waits."""
-        code = self.services.devices.begin("guesthouse on laptop", frozenset(scopes) or None)
+        code = self.services.devices.begin(
+            "guesthouse on laptop", frozenset(scopes) or None, origin=DESK
+        )
         return code.user_code
 
 

@@ -326,6 +326,7 @@ device_logins = sa.Table(
     sa.Column("digest", sa.String(64), primary_key=True),
     sa.Column("user_code", sa.String(20), nullable=False, unique=True),
     sa.Column("client", sa.String(63), nullable=False),
+    sa.Column("address", sa.String(64), nullable=True),
     sa.Column("scopes", sa.JSON(none_as_null=True), nullable=True),
     sa.Column("account", sa.ForeignKey("accounts.id", ondelete="CASCADE"), nullable=True),
     sa.Column("state", sa.String(20), nullable=False),

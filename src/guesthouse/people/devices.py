@@ -102,6 +102,8 @@ class DeviceRequest:
 
     user_code: str
     client: str
+    address: str | None
+    """Where the program asked from; None is from inside."""
     scopes: frozenset[Action] | None
     """None is all its person may do, but for their account itself."""
     expires_at: dt.datetime
@@ -162,6 +164,7 @@ class DeviceLogins:
         values = {
             "digest": digest(device.reveal()),
             "client": name,
+            "address": None if origin is None else origin.address,
             "scopes": None if scopes is None else sorted(scope.value for scope in scopes),
             "state": DeviceState.PENDING.value,
             "interval_seconds": INTERVAL_SECONDS,
@@ -182,6 +185,7 @@ class DeviceLogins:
         return DeviceRequest(
             user_code=row["user_code"],
             client=row["client"],
+            address=row["address"],
             scopes=None if scopes is None else frozenset(map(Action, scopes)),
             expires_at=row["expires_at"],
         )
@@ -269,7 +273,7 @@ class DeviceLogins:
             )
             if changed != 1:
                 raise DeviceUnknown
-            detail = {"client": row["client"], "scopes": row["scopes"]}
+            detail = {name: row[name] for name in ("client", "address", "scopes")}
             self._trail.record(transaction, scope, action, f"account/{scope.actor}", detail)
 
     def _wait(self, transaction: Transaction, row: Mapping[str, Any], now: dt.datetime) -> Pending:

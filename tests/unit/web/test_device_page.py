@@ -1,10 +1,12 @@
 """A program's code: shown with who asks for what, and let in by a clear yes alone."""
 
 import pytest
+import sqlalchemy as sa
 
+from guesthouse.db.tables import audit_entries
 from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people.devices import DeviceCode, DeviceRefused, Pending
-from guesthouse.people.model import Action
+from guesthouse.people.model import Action, Origin
 from tests.fakes.asgi import client_of
 from tests.unit.web.browsing import Street, error_at
 
@@ -19,6 +21,21 @@ def test_the_page_says_which_program_asks_for_what_as_whom(street: Street) -> No
     for words in (code.user_code, "guesthouse on laptop", "dana", "Read logs", "not yours"):
         assert words in text
     assert "Only if you started it yourself, just now" in text
+
+
+def test_the_page_says_from_where_the_program_asked(street: Street) -> None:
+    devices, browser = street.services.devices, street.member("dana")
+    stranger = devices.begin("guesthouse", origin=Origin("198.51.100.9", "curl"))
+    text = browser.get(f"/device?code={stranger.user_code}").text
+    assert "198.51.100.9" in text
+    assert "not where this browser is" in text
+    neighbour = devices.begin("guesthouse", origin=Origin("127.0.0.1", "curl"))
+    text = browser.get(f"/device?code={neighbour.user_code}").text
+    assert "not where this browser is" not in text
+    browser.post("/device", data={"code": stranger.user_code, "answer": "refuse"})
+    refused = sa.select(audit_entries.c.detail).where(audit_entries.c.action == "device.refuse")
+    with street.services.database.reading() as transaction:
+        assert "198.51.100.9" in transaction.scalar(refused)
 
 
 def test_looking_at_a_code_lets_nobody_in(street: Street) -> None:
