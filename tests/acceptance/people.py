@@ -41,15 +41,20 @@ def take_invitation(page: Page, link: str) -> None:
     page.get_by_role("heading", name="Set up a second factor").wait_for()
 
 
-def set_up_authenticator(page: Page) -> pyotp.TOTP:
-    """Go on to the QR code, confirm it, and keep the recovery codes."""
+def set_up_authenticator(page: Page) -> tuple[pyotp.TOTP, str]:
+    """Go on to the QR code, confirm it, and keep the recovery codes.
+
+    Returns:
+        The authenticator, and the code it was confirmed with.
+    """
     page.get_by_role("button", name="Set it up").click()
     scanned = pyotp.parse_uri(page.locator("input[name=uri]").input_value())
     assert isinstance(scanned, pyotp.TOTP)
-    page.get_by_label("Code it shows now").fill(scanned.now())
+    code = scanned.now()
+    page.get_by_label("Code it shows now").fill(code)
     page.get_by_role("button", name="Confirm").click()
     page.get_by_role("link", name="I have kept them, go on").click()
-    return scanned
+    return scanned, code
 
 
 def type_password(page: Page, login: str) -> None:

@@ -90,6 +90,24 @@ def test_a_live_change_leaves_the_keyboard_where_it_is(stage: Stage, open_page: 
     expect(link).to_be_focused()
 
 
+def test_the_keyboard_stays_with_its_run_when_another_one_comes(
+    stage: Stage, open_page: Opening
+) -> None:
+    with (page := open_page("/runs", login=OUTSIDER)).expect_response(
+        lambda answer: "hx-request" in answer.request.headers
+    ):
+        page.reload()
+    rows = page.locator("tbody tr")
+    before = rows.count()
+    link = rows.first.locator(".table__main a")
+    address = link.get_attribute("href")
+    link.focus()
+    run = stage.services.environments.deploy(stage.operator, "other")
+    expect(rows).to_have_count(before + 1)
+    expect(page.locator(f'a[href="{address}"]')).to_be_focused()
+    stage.services.runs.cancel(stage.operator, run.id)
+
+
 def test_a_stream_ends_with_the_session(stage: Stage, open_page: Opening) -> None:
     page = open_page("/", login=OUTSIDER)
     # A page asks once for itself after it has opened its stream; from then on it only listens.

@@ -12,6 +12,8 @@ ROUTES = Path("/proc/net/route")
 DESTINATION, MASK = 1, 7
 """Its columns."""
 PREFIX = 24
+WIDEST = 8
+"""Routes to more than that are default ones in parts, as VPNs set them."""
 FROM = ("172.16.0.0/12", "192.168.0.0/16", "10.0.0.0/8")
 """Where engines look for networks, too, from the first on."""
 
@@ -24,7 +26,7 @@ class NoNetworkFree(Exception):
 
 
 def routed(text: str) -> list[ipaddress.IPv4Network]:
-    """Return the networks this machine has routes to, the default one left out.
+    """Return the networks this machine has routes to, default ones left out.
 
     Args:
         text: What the kernel says in `/proc/net/route`.
@@ -35,7 +37,7 @@ def routed(text: str) -> list[ipaddress.IPv4Network]:
         for row in rows
         if len(row) > MASK
     )
-    return [network for network in found if network.prefixlen > 0]
+    return [network for network in found if network.prefixlen >= WIDEST]
 
 
 def free(taken: Iterable[ipaddress.IPv4Network]) -> ipaddress.IPv4Network:

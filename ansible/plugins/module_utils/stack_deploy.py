@@ -75,12 +75,12 @@ def rollback(session: Session) -> None:
     if current is not None and current.run == session.deployment.run:
         previous = store.read("previous")
         store.mark_pending(current)
-        stack_up.restore(session, previous)
+        stack_up.restore(session, previous, since=current.since)
         store.step_back(previous)
         answer.rolled_back = previous is not None
     elif store.is_pending():
         session.log.note("A deployment was cut off; putting back what was there")
-        stack_up.restore(session, current)
+        stack_up.restore(session, current, since=store.pending_since())
         store.clear_pending()
         answer.rolled_back = current is not None
     else:
@@ -107,10 +107,13 @@ def _make(session: Session, version: Version, current: Version | None) -> None:
     session.watch.check()
     answer.show(containers)
     # A repair of the current version stays the run's that made it, so that it can be undone.
-    run = current.run if current is not None and current.id == version.id else version.run
+    is_repair = current is not None and current.id == version.id
+    run, since = (
+        (current.run, current.since) if is_repair else (version.run, store.pending_since())
+    )
     images = {c["Config"]["Image"]: c["Image"] for c in containers}
     ids = by_service(containers)
-    version = replace(version, run=run, images=images, containers=ids)
+    version = replace(version, run=run, images=images, containers=ids, since=since)
     store.save(version)
     store.promote(version)
     session.log.note("Deployed")
@@ -125,7 +128,7 @@ def _undo(session: Session, exc: BaseException, current: Version | None) -> Base
     session.log.note(str(failure))
     try:
         if session.store.is_pending():
-            stack_up.restore(session, current)
+            stack_up.restore(session, current, since=session.store.pending_since())
             session.store.clear_pending()
         session.store.discard_unused()
         session.answer.rolled_back = current is not None

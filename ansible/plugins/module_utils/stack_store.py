@@ -58,6 +58,8 @@ class Version:
     """Reference to image id, as it was when this version was brought up."""
     containers: dict[str, list[str]] = field(default_factory=dict)
     compose_version: str = ""
+    since: float | None = None
+    """When it began to be brought up, in seconds since the epoch: volumes from then on are its."""
 
     @classmethod
     def of(cls, deployment: Deployment, *, version_id: str) -> Version:

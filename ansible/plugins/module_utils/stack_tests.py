@@ -57,12 +57,15 @@ def test(session: Session) -> None:
     session.answer.versions["engine"] = session.engine.version()
     if current is None:
         raise NothingToTest(wish.service)
+    restarts = stack_up.restart_counts(session)
     with _override(session, wish) as override, session.answer.timed("test"):
         try:
             _run(session, _create(session, current, wish.service, override), wish)
         finally:
             _remove(session, wish.service)
-    stack_up.settle(session, current)
+            # What it alone depends on was made along with it.
+            stack_up.remove_strangers(session, current)
+    stack_up.settle(session, current, restarts)
 
 
 def _create(session: Session, current: Version, service: str, override: str) -> dict:

@@ -21,6 +21,8 @@ from ansible_collections.guesthouse.platform.plugins.module_utils.stack_session 
 from ansible_collections.guesthouse.platform.plugins.module_utils.stack_store import Version
 from ansible_collections.guesthouse.platform.plugins.module_utils.stack_wait import (
     Monitor,
+    has_ended_well,
+    health_of,
     seconds_of,
 )
 
@@ -69,10 +71,16 @@ def bring_up(session: Session, version: Version, *, is_tested: bool = False) -> 
     settle_seconds = version.settle_seconds
     if is_tested:
         settle_seconds = min(BEFORE_TESTS_SECONDS, settle_seconds)
-    monitor = _monitor(session, version, settle_seconds)
+    monitor = Monitor(
+        session.engine,
+        project=session.deployment.project,
+        expected=version.expected,
+        settle_seconds=settle_seconds,
+        wait_seconds=version.wait_seconds,
+    )
     with session.answer.timed("up"):
         _restore_images(session, version)
-        _remove_strangers(session, version)
+        remove_strangers(session, version)
         _start(session, version, monitor)
     # Before the wait: what runs otherwise than it should must not run for minutes.
     with session.answer.timed("verify"):
@@ -83,24 +91,40 @@ def bring_up(session: Session, version: Version, *, is_tested: bool = False) -> 
     return session.engine.inspect_containers(session.deployment.project)
 
 
-def settle(session: Session, version: Version) -> None:
-    """Wait until what was brought up for functional tests has stayed up for long enough.
+def restart_counts(session: Session) -> dict[str, int]:
+    """Return how often each container was restarted so far."""
+    containers = session.engine.inspect_containers(session.deployment.project)
+    return {container["Id"]: container["RestartCount"] for container in containers}
+
+
+def settle(session: Session, version: Version, restarts: dict[str, int]) -> None:
+    """Wait until services without health check have stayed up for as long as they must.
+
+    Those with one were judged by it before the tests. A task that may end has ended by now.
+
+    Args:
+        session: The call.
+        version: What was brought up for functional tests.
+        restarts: How often each container had been restarted when the tests began.
 
     Raises:
-        Failure: It did not.
+        Failure: They did not; one restarted again and again while the tests ran is named, too.
     """
-    with session.answer.timed("settle"):
-        _wait(session, _monitor(session, version, version.settle_seconds))
 
+    def concerns(container: dict) -> bool:
+        is_ours = service_of(container) in version.expected
+        return is_ours and health_of(container) is None and not has_ended_well(container)
 
-def _monitor(session: Session, version: Version, settle_seconds: float) -> Monitor:
-    return Monitor(
+    monitor = Monitor(
         session.engine,
         project=session.deployment.project,
         expected=version.expected,
-        settle_seconds=settle_seconds,
+        settle_seconds=version.settle_seconds,
         wait_seconds=version.wait_seconds,
     )
+    monitor.watch_only(concerns, restarts=restarts)
+    with session.answer.timed("settle"):
+        _wait(session, monitor)
 
 
 def _wait(session: Session, monitor: Monitor) -> None:
@@ -157,8 +181,13 @@ def verify_container(session: Session, container: dict, expected: dict | None) -
         raise _noted(session, Mismatch(service_of(container), found))
 
 
-def restore(session: Session, version: Version | None) -> None:
+def restore(session: Session, version: Version | None, *, since: float | None) -> None:
     """Bring an earlier version back with its routes; without one, take everything down.
+
+    Args:
+        session: The call.
+        version: The earlier one.
+        since: When the one that failed began to be brought up, in seconds since the epoch.
 
     Raises:
         Failure: It did not come back.
@@ -170,7 +199,7 @@ def restore(session: Session, version: Version | None) -> None:
         return
     session.log.note(f"Bringing back the version of run {version.run}")
     session.answer.show(bring_up(session, version))
-    _remove_new_parts(session)
+    _remove_new_parts(session, since)
     stack_gateway.switch(version.gateway, session.runner)
 
 
@@ -197,13 +226,12 @@ def take_down(session: Session) -> list[str]:
     return removed
 
 
-def _remove_new_parts(session: Session) -> None:
+def _remove_new_parts(session: Session, since: float | None) -> None:
     """Remove networks and volumes that the failed version brought.
 
     What it left in a volume would greet the next attempt, such as a database half set up.
     """
     project, engine = session.deployment.project, session.engine
-    since = session.store.pending_since()
     if since is None:
         return
     for network in engine.list_networks(project):
@@ -225,7 +253,7 @@ def _start(session: Session, version: Version, monitor: Monitor) -> None:
         raise from_up(ended.tail)
 
 
-def _remove_strangers(session: Session, version: Version) -> None:
+def remove_strangers(session: Session, version: Version) -> None:
     """Remove containers that are of no service of this version, such as a test cut off."""
     for entry in session.engine.list_containers(session.deployment.project):
         if service_of(entry) not in version.expected:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import calendar
 import re
 import time
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from ansible_collections.guesthouse.platform.plugins.module_utils.stack_engine import (
@@ -51,6 +53,7 @@ class Monitor:
         wait_seconds: float,
     ) -> None:
         self._engine = engine
+        self._concerns: Callable[[dict], bool] = lambda _: True
         self._project = project
         self._completes = {name for name, wish in expected.items() if wish.get("completes")}
         self._settle_seconds = settle_seconds
@@ -61,6 +64,16 @@ class Monitor:
         self._restarts: dict[str, int] = {}
         self._up: set[str] = set()
 
+    def watch_only(self, concerns: Callable[[dict], bool], *, restarts: dict[str, int]) -> None:
+        """Leave containers out, and count restarts from an earlier moment on.
+
+        Args:
+            concerns: Says of what inspect shows whether it is watched.
+            restarts: How often each container had been restarted at that moment, by id.
+        """
+        self._concerns = concerns
+        self._restarts = dict(restarts)
+
     def check_new(self) -> None:
         """Raise when a container made since the watch began will not come up; may be called often.
 
@@ -69,7 +82,7 @@ class Monitor:
         if time.monotonic() < self._next_look:
             return
         self._next_look = time.monotonic() + LOOK_SECONDS
-        containers = self._engine.inspect_containers(self._project)
+        containers = self._watched()
         new = [c for c in containers if seconds_of(c["Created"]) >= self._begun]
         self._raise_for_trouble(new)
         self._raise_when_late(new)
@@ -80,22 +93,26 @@ class Monitor:
         Raises:
             Failure: One of them will not come up, or time is over.
         """
-        waiting = self._engine.inspect_containers(self._project, but_not=self._up)
+        waiting = self._watched(but_not=self._up)
         self._raise_for_trouble(waiting)
         self._up |= {container["Id"] for container in waiting if self._is_up(container)}
         if all(container["Id"] in self._up for container in waiting):
             # One that was up a while ago may have ended since: all are asked once more.
-            everyone = self._engine.inspect_containers(self._project)
+            everyone = self._watched()
             self._raise_for_trouble(everyone)
             self._up = {container["Id"] for container in everyone if self._is_up(container)}
-            if everyone and len(self._up) == len(everyone):
+            if len(self._up) == len(everyone) and self._engine.list_containers(self._project):
                 return True
         self._raise_when_late(waiting)
         return False
 
     def raise_for_trouble(self) -> None:
         """Raise when a container is in trouble now."""
-        self._raise_for_trouble(self._engine.inspect_containers(self._project))
+        self._raise_for_trouble(self._watched())
+
+    def _watched(self, but_not: AbstractSet[str] = frozenset()) -> list[dict]:
+        found = self._engine.inspect_containers(self._project, but_not=but_not)
+        return [container for container in found if self._concerns(container)]
 
     def _is_up(self, container: dict) -> bool:
         completes = service_of(container) in self._completes
@@ -155,6 +172,12 @@ def is_up(container: dict, *, completes: bool, settle_seconds: float, now: float
     # The clock starts when the container does, and anew with each restart: a service that ran
     # this long was not restarted in between.
     return now - seconds_of(state["StartedAt"]) >= settle_seconds
+
+
+def has_ended_well(container: dict) -> bool:
+    """Return whether a container ended with 0 where its policy says that it may end."""
+    policy = container["HostConfig"]["RestartPolicy"]["Name"]
+    return policy in ("", "no", "on-failure") and _has_completed(container["State"])
 
 
 def trouble_of(container: dict, *, completes: bool, restarts: int) -> Trouble | None:

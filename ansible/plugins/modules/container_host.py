@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import os
 import subprocess
 import time
@@ -176,8 +177,11 @@ def network_of(docker: Docker, names: Names, pool: str) -> str:
         space = ("--subnet", subnet, "--gateway", gateway)
         docker.do("network", "create", *label, *space, names.network)
     here = docker.field("network", names.network, "{{(index .IPAM.Config 0).Gateway}}")
-    if not here:
-        raise DockerFailed(f"network {names.network} has no gateway")
+    if not here or ipaddress.ip_address(here) in ipaddress.ip_network(pool):
+        raise DockerFailed(
+            f"network {names.network} is of {pool}, where the machines' own containers are; "
+            "destroy the instances of provider container, and it is made anew"
+        )
     return here
 
 

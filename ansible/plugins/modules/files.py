@@ -7,6 +7,7 @@ import functools
 import grp
 import os
 import pwd
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -79,6 +80,13 @@ class Refused(Exception):
         super().__init__(f"{path} would not be accepted: {said.strip()}")
 
 
+class BadMode(Exception):
+    """A mode is no four octal digits in quotes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"mode {text!r} is not of the form '0644', in quotes")
+
+
 class InTheWay(Exception):
     """Something else stands where a directory or a file should be."""
 
@@ -87,9 +95,15 @@ class InTheWay(Exception):
 
 
 def wish(entry: dict[str, Any], default: str) -> tuple[int, int, int]:
-    """Return the mode and the numbers of owner and group that are asked for."""
-    mode = int(entry["mode"] or default, 8)
-    return mode, pwd.getpwnam(entry["owner"]).pw_uid, grp.getgrnam(entry["group"]).gr_gid
+    """Return the mode and the numbers of owner and group that are asked for.
+
+    Raises:
+        BadMode: The mode is not written as four octal digits: YAML makes 420 of an unquoted 0644.
+    """
+    text = entry["mode"] or default
+    if not re.fullmatch("0[0-7]{3}", text):
+        raise BadMode(text)
+    return int(text, 8), pwd.getpwnam(entry["owner"]).pw_uid, grp.getgrnam(entry["group"]).gr_gid
 
 
 def standing(path: Path) -> tuple[int, int, int] | None:
@@ -104,18 +118,29 @@ def standing(path: Path) -> tuple[int, int, int] | None:
 def make_directory(entry: dict[str, Any], *, check: bool) -> bool:
     """Have a directory; return whether that changes anything.
 
+    It is opened and never followed: others may own its parent, and put a link in its place.
+
     Raises:
         InTheWay: Something else stands there.
     """
-    path, wanted = Path(entry["path"]), wish(entry, DIRECTORY_MODE)
-    there = standing(path)
-    if there is not None and (path.is_symlink() or not path.is_dir()):
-        raise InTheWay(path, "directory")
-    if there == wanted:
-        return False
-    if not check:
+    path = Path(entry["path"])
+    is_new = not os.path.lexists(path)
+    if is_new:
+        if check:
+            return True
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        own(path, wanted)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as exc:
+        raise InTheWay(path, "directory") from exc
+    try:
+        wanted, found = wish(entry, DIRECTORY_MODE), os.fstat(descriptor)
+        if (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == wanted:
+            return is_new
+        if not check:
+            own(descriptor, wanted)
+    finally:
+        os.close(descriptor)
     return True
 
 
@@ -126,11 +151,13 @@ def write_file(entry: dict[str, Any], *, check: bool) -> bool:
         Refused: What validates it does not accept it.
         InTheWay: A directory stands there.
     """
-    path, wanted = Path(entry["path"]), wish(entry, FILE_MODE)
-    content = entry["content"].encode()
+    path, content = Path(entry["path"]), entry["content"].encode()
     there = standing(path)
+    if there is None and check:
+        return True
     if there is not None and path.is_dir() and not path.is_symlink():
         raise InTheWay(path, "file")
+    wanted = wish(entry, FILE_MODE)
     if there == wanted and not path.is_symlink() and path.read_bytes() == content:
         return False
     if check:
@@ -141,7 +168,8 @@ def write_file(entry: dict[str, Any], *, check: bool) -> bool:
     try:
         with os.fdopen(os.open(draft, flags, 0o600), "wb") as stream:
             stream.write(content)
-        own(draft, wanted)
+            stream.flush()
+            own(stream.fileno(), wanted)
         if entry["validate"]:
             accept(path, draft, entry["validate"])
         draft.replace(path)
@@ -150,11 +178,11 @@ def write_file(entry: dict[str, Any], *, check: bool) -> bool:
     return True
 
 
-def own(path: Path, wanted: tuple[int, int, int]) -> None:
+def own(descriptor: int, wanted: tuple[int, int, int]) -> None:
     """Set owner, group and mode, in the order that never opens it to others in between."""
     mode, uid, gid = wanted
-    os.chown(path, uid, gid)
-    path.chmod(mode)
+    os.fchown(descriptor, uid, gid)
+    os.fchmod(descriptor, mode)
 
 
 def accept(path: Path, draft: Path, argv: list[str]) -> None:
@@ -186,16 +214,25 @@ def main() -> None:
         "owner": {"type": "str", "default": "root"},
         "group": {"type": "str", "default": "root"},
     }
-    text = {"type": "str", "required": True, "no_log": True}
+    text = {"type": "str", "required": True, "no_log": False}
     words = {"type": "list", "elements": "str", "default": []}
     several = {"type": "list", "elements": "dict", "default": []}
     module = AnsibleModule(
         argument_spec={
             "directories": {**several, "options": place},
-            "files": {**several, "options": {**place, "content": text, "validate": words}},
+            # `no_log` keeps what files say out of the machine's system log, keys and passwords
+            # among it. It stands here because the log heeds it for whole parameters alone.
+            "files": {
+                **several,
+                "no_log": True,
+                "options": {**place, "content": text, "validate": words},
+            },
         },
         supports_check_mode=True,
     )
+    # It would also blot out every path in the answer, which holds nothing that files say, and in
+    # which the arguments are not repeated.
+    module.no_log_values.clear()
     check = module.check_mode
     made = functools.partial(make_directory, check=check)
     written = functools.partial(write_file, check=check)
@@ -204,10 +241,10 @@ def main() -> None:
             *filter(made, module.params["directories"]),
             *filter(written, module.params["files"]),
         ]
-    except (Refused, InTheWay, KeyError, OSError, subprocess.TimeoutExpired) as exc:
-        module.fail_json(msg=str(exc))
+    except (Refused, InTheWay, BadMode, KeyError, OSError, subprocess.TimeoutExpired) as exc:
+        module.fail_json(msg=str(exc), invocation={})
     paths = [entry["path"] for entry in changed]
-    module.exit_json(changed=bool(paths), paths=paths)
+    module.exit_json(changed=bool(paths), paths=paths, invocation={})
 
 
 if __name__ == "__main__":

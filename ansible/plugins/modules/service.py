@@ -69,6 +69,10 @@ EXAMPLES = r"""
 
 RETURN = r"""
 init: {description: What starts services here, type: str, returned: always, sample: systemd}
+did:
+  description: What was done to it; start, restart, reload, or nothing.
+  type: str
+  returned: when it should be there
 """
 
 PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -229,8 +233,8 @@ def write(path: Path, text: str, *, mode: int) -> bool:
     return True
 
 
-def present(init: Init, service: units.Service, parameters: dict[str, Any]) -> bool:
-    """Bring the service up; return whether that changed anything.
+def present(init: Init, service: units.Service, parameters: dict[str, Any]) -> tuple[bool, str]:
+    """Bring the service up; return whether that changed anything, and what was done to it.
 
     Raises:
         PortTaken: Another program listens at its port; nothing was changed.
@@ -252,7 +256,7 @@ def present(init: Init, service: units.Service, parameters: dict[str, Any]) -> b
     if verb:
         init.do(verb)
     wait(init, parameters)
-    return bool(verb) or enabled
+    return bool(verb) or enabled, verb
 
 
 def absolute(argv: list[str]) -> tuple[str, ...]:
@@ -326,7 +330,8 @@ def main() -> None:
         found = units.problems(service)
         if found:
             module.fail_json(msg="; ".join(found))
-        module.exit_json(changed=present(init, service, module.params), init=kind)
+        changed, verb = present(init, service, module.params)
+        module.exit_json(changed=changed, init=kind, did=verb)
     except (StartFailed, subprocess.TimeoutExpired, OSError) as exc:
         module.fail_json(msg=str(exc), last_lines=init.last_lines(service.log))
 

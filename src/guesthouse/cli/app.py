@@ -120,7 +120,7 @@ def _report(terminal: Terminal, error: GuesthouseError, *, as_json: bool) -> Non
         terminal.log(f"  │ {line}")
     terminal.talk(f"error: {_line(error.sentence)}", "red")
     for text in map(str, error.problems):
-        if text not in error.sentence:  # the only breach is often in the sentence itself
+        if not error.sentence.endswith(text):  # the only breach is often in the sentence itself
             terminal.talk(f"  {_line(text)}")
     if error.next_step:
         terminal.talk(f"next: {_line(error.next_step)}")

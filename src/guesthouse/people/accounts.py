@@ -1,5 +1,8 @@
 """Accounts: one's own, and as an operator those of others."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import sqlalchemy as sa
 
 from guesthouse.db import Transaction
@@ -83,12 +86,14 @@ class AccountService(MemberUseCases):
         with self._parts.database.transaction() as transaction:
             row = self._parts.accounts.row(transaction, account)
             has_factor = row["totp_sealed"] is not None
-            is_right = not has_factor or self._factor.take(transaction, row, code) is not None
+            factor = self._factor.take(transaction, row, code) if has_factor else None
+            is_right = not has_factor or factor is not None
             if is_right:
                 self._forgive(transaction, account)
                 self._factor.prepare(transaction, account, secret)
             action = "totp.begin" if is_right else "totp.refuse"
-            self._tell_account(transaction, scope, action, row["login"])
+            detail = {} if factor is None else {"factor": factor.value}
+            self._tell_account(transaction, scope, action, row["login"], detail)
         if not is_right:
             raise CodeWrong
         return enrolment(secret, login=scope.actor, issuer=self._parts.issuer)
@@ -250,6 +255,12 @@ class AccountService(MemberUseCases):
         return found
 
     def _tell_account(
-        self, transaction: Transaction, scope: Scope, action: str, login: str
+        self,
+        transaction: Transaction,
+        scope: Scope,
+        action: str,
+        login: str,
+        detail: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self._parts.trail.record(transaction, scope, action, f"account/{login}", {})
+        about = f"account/{login}"
+        self._parts.trail.record(transaction, scope, action, about, dict(detail))

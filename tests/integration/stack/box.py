@@ -191,6 +191,11 @@ class Box:
         label = f"label=com.docker.compose.project={self.project}"
         return sorted(docker("ps", "-aq", "--no-trunc", "--filter", label).split())
 
+    def volumes(self) -> list[str]:
+        """Return the names of all volumes of the project."""
+        label = f"label=com.docker.compose.project={self.project}"
+        return docker("volume", "ls", "--quiet", "--filter", label).split()
+
     def command_of(self, name: str) -> str:
         """Return what the one container of a service runs, or nothing where it does not run."""
         label = f"label=com.docker.compose.project={self.project}"

@@ -75,9 +75,9 @@ def test_tests_that_hang_are_ended(box: Box) -> None:
 
 
 def test_a_service_that_ends_while_tests_pass_is_no_success(box: Box) -> None:
-    services = with_tests("sleep 3")
-    services["web"] = service(shell("sleep 2; echo the-reason; exit 3"))
-    answer = box.deploy(services, settle_seconds=3, is_tested=True, wait_seconds=5)
+    services = with_tests("sleep 9")
+    services["web"] = service(shell("sleep 6; echo the-reason; exit 3"))
+    answer = box.deploy(services, settle_seconds=7, is_tested=True, wait_seconds=5)
     assert answer["failure"] is None
     answer = box.call(wish(box))
     failure = answer["failure"]
@@ -85,14 +85,58 @@ def test_a_service_that_ends_while_tests_pass_is_no_success(box: Box) -> None:
     assert set(failure["last_lines"]) == {"the-reason"}
 
 
+def test_a_service_that_ends_again_and_again_while_tests_pass_is_no_success(box: Box) -> None:
+    # It would stand for as long as it must once the tests are over.
+    services = with_tests("sleep 15")
+    script = (
+        "mkdir /data/first && { sleep 6; exit 3; }; "
+        "for each in 1 2 3 4 5; do mkdir /data/$each && exit 3; done; exec sleep 1000"
+    )
+    services["web"] = service(shell(script), volumes=["data:/data"])
+    top: Json = {"volumes": {"data": {}}}
+    answer = box.deploy(services, top=top, settle_seconds=1, is_tested=True)
+    assert answer["failure"] is None
+    failure = box.call(wish(box))["failure"]
+    assert (failure["kind"], failure["service"]) == ("crash_loop", "web")
+    assert "times" in failure["sentence"]
+
+
+def test_a_task_that_ends_well_while_tests_pass_is_a_success(box: Box) -> None:
+    services = with_tests("sleep 4")
+    services["seed"] = service(shell("sleep 3"), restart="on-failure")
+    answer = box.deploy(services, settle_seconds=2, is_tested=True)
+    assert answer["failure"] is None
+    assert box.call(wish(box))["failure"] is None
+
+
+def test_what_the_tests_alone_depend_on_goes_with_them(box: Box) -> None:
+    services = with_tests("true")
+    services["browser"] = service(["sleep", "1000"], profiles=PROFILE)
+    services["checks"]["depends_on"] = ["web", "browser"]
+    deployed = box.deploy(services, is_tested=True)
+    assert box.call(wish(box))["failure"] is None
+    assert box.containers() == deployed["containers"]["web"]
+
+
 def test_what_is_left_of_settling_is_waited_for_after_the_tests(box: Box) -> None:
-    box.deploy(with_tests("true"), settle_seconds=4, is_tested=True)
+    box.deploy(with_tests("true"), settle_seconds=8, is_tested=True)
     answer = box.call(wish(box))
     assert answer["failure"] is None
+    assert answer["timings"]["settle"] > 0.5
     (name,) = box.containers()
     started = docker("inspect", "--format", "{{.State.StartedAt}}", name)
     stood = dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(started)
-    assert stood >= dt.timedelta(seconds=4)
+    assert stood >= dt.timedelta(seconds=8)
+
+
+def test_a_version_taken_back_takes_the_volumes_along_that_it_brought(box: Box) -> None:
+    data: Json = {"volumes": {"data": {}}}
+    assert box.deploy({"web": service(FOREVER)})["failure"] is None
+    changed = {"web": service(FOREVER, volumes=["data:/data"])}
+    assert box.deploy(changed, top=data, is_tested=True)["failure"] is None
+    assert box.volumes() == [f"{box.project}_data"]
+    assert box.call(box.action("rollback"))["failure"] is None
+    assert box.volumes() == []
 
 
 def test_tests_that_could_do_harm_are_not_started(box: Box) -> None:

@@ -2,18 +2,32 @@
 
 import grp
 import importlib
+import json
 import os
 import pwd
 import stat
+import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.ansible.parts import part
+from guesthouse.kit import process
+from tests.unit.ansible.parts import COLLECTIONS, part
 
 part("archive")  # finds the collection
 files = importlib.import_module("ansible_collections.guesthouse.platform.plugins.modules.files")
+# The module as Ansible runs it, but for the system log, which goes to a file.
+LOGGED = """
+import os
+from pathlib import Path
+from ansible.module_utils import basic
+from ansible_collections.guesthouse.platform.plugins.modules import files
+log = Path(os.environ["LOG"])
+basic.AnsibleModule.log = lambda self, text, **more: log.open("a").write(str(text))
+files.main()
+"""
 ME = {
     "owner": pwd.getpwuid(os.getuid()).pw_name,
     "group": grp.getgrgid(os.getgid()).gr_name,
@@ -78,3 +92,35 @@ def test_something_else_in_the_way_is_told(tmp_path: Path) -> None:
             files.make_directory(wished(tmp_path / name), check=False)
     with pytest.raises(files.InTheWay):
         files.write_file(wished(tmp_path), check=False)
+
+
+def test_a_link_in_the_place_of_a_directory_is_not_followed(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir(mode=0o755)
+    (tmp_path / "link").symlink_to(theirs)
+    with pytest.raises(files.InTheWay):
+        files.make_directory(wished(tmp_path / "link", mode="0700"), check=False)
+    assert stat.S_IMODE(theirs.stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize("mode", ["420", "644", "0999", "rw"])
+def test_a_mode_that_is_no_octal_text_is_told(tmp_path: Path, mode: str) -> None:
+    with pytest.raises(files.BadMode):
+        files.write_file(wished(tmp_path / "rules", mode=mode), check=False)
+
+
+def test_nothing_that_files_say_is_in_the_log_or_the_answer(tmp_path: Path) -> None:
+    text = "-----BEGIN KEY-----\nthe-secret\n-----END KEY-----\n"
+    log = tmp_path / "log"
+    arguments = {"files": [{"path": str(tmp_path / "key"), "content": text, **ME}]}
+    done = process.run(
+        [sys.executable, "-c", LOGGED],
+        limit=timedelta(seconds=60),
+        env={**process.base_environment(), "PYTHONPATH": str(COLLECTIONS), "LOG": str(log)},
+        stdin=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode(),
+    )
+    assert done.ok, done.output + done.errors
+    assert json.loads(done.output)["paths"] == [str(tmp_path / "key")]
+    assert (tmp_path / "key").read_text() == text
+    assert "Invoked with" in log.read_text()
+    assert "the-secret" not in log.read_text() + done.output

@@ -10,6 +10,7 @@ HEAD = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tW
 # As a little-endian kernel writes them: the default route, 172.16.0.0/23 and 192.0.2.0/24.
 ROUTES = (
     f"{HEAD}eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
+    "tun0\t00000000\t010200C0\t0003\t0\t0\t0\t00000080\t0\t0\t0\n"
     "br-1\t000010AC\t00000000\t0001\t0\t0\t0\t00FEFFFF\t0\t0\t0\n"
     "eth0\t000200C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
 )
