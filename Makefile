@@ -14,16 +14,14 @@ DEMO := GUESTHOUSE_STATE=$(STATE) GUESTHOUSE_GATEWAY_PORT=8443 GUESTHOUSE_TELEGR
 comma := ,
 empty :=
 TEST_PACKAGES := $(subst $(empty) ,$(comma),nginx nftables influxdb postgresql chromium busybox-static mmdebstrap openssh-client curl iproute2)
-# Tests that share nothing on the machine, and those that have its engine or its ports to themselves.
-SIDE_BY_SIDE := tests/unit tests/browser
-ONE_BY_ONE := tests/integration tests/acceptance tests/last
+TESTS := tests/unit tests/browser tests/integration tests/acceptance
 PYTHON_CODE := src tests tools ansible bench examples
 CHECKS := check-playbooks check-types check-layers check-yaml check-python check-rules
 # Playbooks are judged with the collection and the programs of this repository, nothing of the user's.
 ANSIBLE := PATH=$(CURDIR)/$(BIN):$$PATH ANSIBLE_CONFIG=$(CURDIR)/ansible/ansible.cfg \
 	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/collections
 
-.PHONY: help install check format test unit demo pictures bench clean $(CHECKS)
+.PHONY: help install check format test test-engine test-rest unit demo pictures bench clean $(CHECKS)
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,10 +71,16 @@ unit: install ## The tests that need no service
 test: check ## The whole suite, on real services; installs what it needs
 	@tools/prepare-host --root $(CURDIR)/.ansible/host --prefix guesthouse-test --packages $(TEST_PACKAGES)
 	@tools/base-image debian:bookworm-slim debian:bookworm
-	@failed=0; \
-	$(BIN)/pytest -n $(shell nproc) $(SIDE_BY_SIDE) || failed=1; \
-	$(BIN)/pytest $(ONE_BY_ONE) || failed=1; \
-	exit $$failed
+	@echo "Running the tests in two halves side by side; each says what it found when it has ended"
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target test-engine test-rest
+	$(BIN)/pytest tests/last
+
+# One half has the machine's engine and its ports to itself; the other shares nothing with it.
+test-engine:
+	$(BIN)/pytest -m docker $(TESTS)
+
+test-rest:
+	$(BIN)/pytest -m "not docker" -n $(shell nproc) --dist loadscope $(TESTS)
 
 demo: install ## A partner's environment on this machine (DRY=1 only says what it changes; PROVIDER=container)
 	@$(DEMO) $(BIN)/guesthouse demo --provider $(PROVIDER) $(if $(DRY),--dry-run)

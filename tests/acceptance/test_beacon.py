@@ -8,12 +8,13 @@ import pytest
 from playwright.sync_api import Browser, Page, WebSocket, expect
 
 from tests.acceptance import people
-from tests.acceptance.plane import GATEWAY_PORT, REPOSITORY, Plane, write_estate
+from tests.acceptance.plane import GATEWAY_PORT, REPOSITORY, Plane, wait_until, write_estate
 from tests.acceptance.repository import Repository
 
 pytestmark = pytest.mark.docker
 CONSOLE = f"https://console.localhost:{GATEWAY_PORT}"
-SOCKETS_END_SECONDS = 6
+ENDED_SECONDS = 6
+"""A gateway keeps what it was told for 5 s."""
 
 
 def address(route: str) -> str:
@@ -119,14 +120,13 @@ def test_a_developer_from_the_invitation_to_being_refused(beacon: Plane, browser
     people.type_password(page, login)
     people.type_code(page, spent)
     expect(page.get_by_text("This code is wrong")).to_be_visible()
-    sockets: list[WebSocket] = []
-    page.on("websocket", sockets.append)
-    people.type_code(page, authenticator.at(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=30)))
+    following = authenticator.at(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=30))
+    with page.expect_websocket(timeout=15_000) as opened:
+        people.type_code(page, following)
     expect(page).to_have_url(f"{address('app')}/?since=1")
     expect(page.get_by_text("boiler-temperature").first).to_be_visible(timeout=15_000)
 
-    (live,) = sockets
-    _leave(beacon, page, live, login)
+    _leave(beacon, page, opened.value, login)
     actions = [
         entry["action"] for entry in beacon.ok("audit", "list", "--actor", login, "--json").json
     ]
@@ -140,10 +140,14 @@ def _leave(beacon: Plane, page: Page, live: WebSocket, login: str) -> None:
     console.goto(f"{CONSOLE}/runs/{run}")
     expect(console.get_by_text("The functional tests ended with 0")).to_be_visible()
     assert not live.is_closed()
-    with live.expect_event("close", timeout=SOCKETS_END_SECONDS * 1000):
+    with live.expect_event("close", timeout=ENDED_SECONDS * 1000):
         people.sign_out(console, login)
     console.goto(f"{CONSOLE}/runs/{run}")
     expect(console.locator("h1")).to_have_text("Sign in")
-    page.goto(address("app"))
-    expect(page.locator("h1")).to_have_text("Sign in")
+    wait_until(lambda: _asks_to_sign_in(page), seconds=ENDED_SECONDS)
     page.context.close()
+
+
+def _asks_to_sign_in(page: Page) -> bool:
+    page.goto(address("app"))
+    return page.locator("h1").inner_text() == "Sign in"

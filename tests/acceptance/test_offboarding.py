@@ -54,6 +54,7 @@ def test_one_command_ends_everything_of_a_partner(plane: Plane, browser: Browser
     expect(page.locator("body")).to_have_text("of globex")
     page.goto(f"{CONSOLE}/account/tokens")
     page.get_by_label("Name").fill("plugin tests")
+    page.get_by_label("See environments and their addresses").check()
     page.get_by_role("button", name="Make token").click()
     token = page.locator(".secret .command--value code").inner_text()
     with plane.client(token=token) as program:
