@@ -20,7 +20,7 @@ from guesthouse.people.passwords import Argon2
 
 PEOPLE = 1_000
 MOST_SECONDS = 0.005
-SAID = "this login, password or code is wrong"
+SAID = "password or code is wrong"
 FIRST_ADDRESS = IPv4Address("198.18.0.1")
 """Each try comes from an address of its own and names a login of its own: nothing is throttled."""
 CREATED = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)

@@ -95,6 +95,8 @@ def serving(app: ASGIApp, place: Path) -> Iterator[Console]:
                 log_config=None,
                 access_log=False,
                 timeout_graceful_shutdown=1,
+                # As the gateway in front of it, which keeps a browser's connections for as long.
+                timeout_keep_alive=65,
             )
         )
         server_thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

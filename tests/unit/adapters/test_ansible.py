@@ -1,6 +1,7 @@
 import asyncio
 import datetime as dt
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,7 @@ def test_a_sudo_user_becomes_root_on_this_machine() -> None:
     text = inventory_file(Connection(""), is_root=False)
     assert yaml.safe_load(text)["all"]["hosts"]["instance"]["ansible_become"] is True
     assert follow_argv(Connection(""), "/x.log", is_root=False)[:3] == ["sudo", "-n", "tail"]
+    assert f"--pid={os.getpid()}" in follow_argv(Connection(""), "/x.log")
 
 
 def test_the_log_is_followed_by_ssh_on_a_remote_machine() -> None:

@@ -97,8 +97,9 @@ def follow_argv(connection: Connection, path: str, *, is_root: bool = True) -> l
     """
     tail = ["tail", "--bytes=+1", "--follow=name", "--retry", "--sleep-interval=0.1", "--", path]
     if connection.is_local:
-        # What the module writes as root, only root reads.
-        return [*([] if is_root else ["sudo", "-n"]), tail[0], "--silent", *tail[1:]]
+        # What the module writes as root, only root reads. It ends when we are killed, too.
+        ours = f"--pid={os.getpid()}"
+        return [*([] if is_root else ["sudo", "-n"]), tail[0], "--silent", ours, *tail[1:]]
     key = [] if connection.key_file is None else ["-i", str(connection.key_file)]
     return [
         "ssh",
