@@ -86,7 +86,11 @@ class Plane:
             "product": name,
             "title": name,
             "stacks": {"core": {"compose": ["compose.yaml"]}},
-            **({"tests": {"stack": "core", "service": tests}} if tests else {}),
+            **(
+                {"tests": {"stack": "core", "service": tests, "junit": "/junit.xml"}}
+                if tests
+                else {}
+            ),
         }
         (place / "guesthouse.product.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
         (place / "compose.yaml").write_text(yaml.safe_dump(dict(compose)), encoding="utf-8")
