@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.guesthouse.platform.plugins.module_utils import programs
 
 DOCUMENTATION = r"""
 module: files
@@ -70,7 +71,6 @@ paths:
 
 DIRECTORY_MODE, FILE_MODE = "0755", "0644"
 VALIDATE_SECONDS = 60
-PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Refused(Exception):
@@ -191,17 +191,8 @@ def accept(path: Path, draft: Path, argv: list[str]) -> None:
     Raises:
         Refused: It does not.
     """
-    done = subprocess.run(  # noqa: S603 - argv lists only
-        [str(draft) if word == "%s" else word for word in argv],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={"PATH": PATHS, "LANG": "C.UTF-8"},
-        text=True,
-        errors="replace",
-        timeout=VALIDATE_SECONDS,
-        check=False,
-    )
+    words = [str(draft) if word == "%s" else word for word in argv]
+    done = programs.run(words, limit_seconds=VALIDATE_SECONDS)
     if done.returncode != 0:
         raise Refused(path, done.stdout)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.guesthouse.platform.plugins.module_utils import programs
 
 DOCUMENTATION = r"""
 module: leftovers
@@ -43,7 +44,6 @@ guesthouse:
 
 DIRECTORY_LABEL = "com.docker.compose.project.working_dir"
 PROJECT_LABEL = "com.docker.compose.project"
-PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 COMMAND_SECONDS = 300
 KINDS = {
     "container": (("ps", "--all"), ("rm", "--force", "--volumes")),
@@ -71,7 +71,7 @@ def docker(*words: str) -> str:
         errors="replace",
         timeout=COMMAND_SECONDS,
         check=False,
-        env={"PATH": PATHS, "HOME": "/nonexistent", "LANG": "C.UTF-8"},
+        env={"PATH": programs.PATHS, "HOME": "/nonexistent", "LANG": "C.UTF-8"},
     )
     if done.returncode != 0:
         raise DockerFailed(f"docker {words[0]} failed: {done.stderr.strip()[-1000:]}")
@@ -115,7 +115,7 @@ def kept_packages(root: str) -> list[str]:
 def act(parameters: dict[str, Any]) -> dict[str, Any]:
     """Remove, and tell."""
     removed: list[str] = []
-    if shutil.which("docker", path=PATHS) and Path("/var/run/docker.sock").exists():
+    if shutil.which("docker", path=programs.PATHS) and Path("/var/run/docker.sock").exists():
         removed = [row for name in sorted(projects(parameters["root"])) for row in remove(name)]
     answer = {
         "removed": removed + parameters["also_removed"],

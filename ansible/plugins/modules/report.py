@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.guesthouse.platform.plugins.module_utils import programs
 from ansible_collections.guesthouse.platform.plugins.module_utils.resolvers import resolvers
 
 DOCUMENTATION = r"""
@@ -53,7 +54,6 @@ guesthouse:
 SOCKET = "/var/run/docker.sock"
 CLOCKS = {"chronyd", "ntpd", "systemd-timesyn", "ntpd-rs", "ptp4l", "timesyncd"}
 VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
-PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def said(*argv: str) -> str:
@@ -66,7 +66,7 @@ def said(*argv: str) -> str:
             errors="replace",
             timeout=20,
             check=False,
-            env={"PATH": PATHS, "HOME": "/nonexistent", "LANG": "C.UTF-8"},
+            env={"PATH": programs.PATHS, "HOME": "/nonexistent", "LANG": "C.UTF-8"},
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
@@ -81,7 +81,7 @@ def version(text: str) -> str | None:
 
 def versions() -> dict[str, str | None]:
     """Return the versions of what an instance is made of."""
-    has_docker = shutil.which("docker", path=PATHS) is not None
+    has_docker = shutil.which("docker", path=programs.PATHS) is not None
     engine = said("docker", "version", "--format", "{{.Server.Version}}") if has_docker else ""
     return {
         "engine": version(engine),

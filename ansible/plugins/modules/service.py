@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.guesthouse.platform.plugins.module_utils import units
+from ansible_collections.guesthouse.platform.plugins.module_utils import programs, units
 
 DOCUMENTATION = r"""
 module: service
@@ -47,7 +47,6 @@ options:
     choices: [control-group, process, mixed]
     default: control-group
   grace_seconds: {description: How long it may take to end., type: int, default: 30}
-  restart: {description: Whether a running one starts anew., type: bool, default: false}
   reload:
     description: Whether a running one reads its configuration anew.
     type: bool
@@ -75,7 +74,6 @@ did:
   returned: when it should be there
 """
 
-PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 LAST_LINES = 15
 COMMAND_SECONDS = 90
 SETTLE_SECONDS = 1.5
@@ -170,18 +168,7 @@ class Init:
 
 
 def _run(argv: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run a program; a service it leaves behind must not hold our pipes open, hence the file."""
-    return subprocess.run(  # noqa: S603 - argv lists only
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={"PATH": PATHS, "LANG": "C.UTF-8"},
-        text=True,
-        errors="replace",
-        timeout=COMMAND_SECONDS,
-        check=False,
-    )
+    return programs.run(argv, limit_seconds=COMMAND_SECONDS)
 
 
 def answers(*, port: int | None, path: str | None) -> bool:
@@ -249,7 +236,7 @@ def present(init: Init, service: units.Service, parameters: dict[str, Any]) -> t
         init.enable()
     if not was_running:
         verb = "start"
-    elif written or parameters["restart"]:
+    elif written:
         verb = "restart"
     else:
         verb = "reload" if parameters["reload"] else ""
@@ -263,7 +250,7 @@ def absolute(argv: list[str]) -> tuple[str, ...]:
     """Return the words with the program's whole path, which units and scripts need."""
     if not argv:
         return ()
-    return (shutil.which(argv[0], path=PATHS) or argv[0], *argv[1:])
+    return (shutil.which(argv[0], path=programs.PATHS) or argv[0], *argv[1:])
 
 
 def service_of(parameters: dict[str, Any]) -> units.Service:
@@ -307,7 +294,6 @@ def arguments() -> dict[str, Any]:
             "default": "control-group",
         },
         "grace_seconds": {"type": "int", "default": 30},
-        "restart": flag,
         "reload": flag,
         "wait_port": {"type": "int"},
         "wait_socket": {"type": "str"},

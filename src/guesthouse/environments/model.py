@@ -181,17 +181,34 @@ class VariablesUnknown(Invalid):
         )
 
 
-class DeployFailed(Failed):
-    """The instance could not bring the new version up."""
+class _StackFailed(Failed):
+    """The instance says why an action failed."""
 
-    def __init__(self, failure: Json, *, rolled_back: bool) -> None:
-        kept = "; the earlier version still serves" if rolled_back else ""
+    def __init__(self, failure: Json, *, left: str) -> None:
+        """Take what the instance says.
+
+        Args:
+            failure: Of the module's answer.
+            left: What serves now, for a person; empty where nothing is to be said of it.
+        """
+        kept = f"; {left}" if left else ""
         super().__init__(
             f"{_clause(failure['sentence'])}{kept}",
             next_step=str(failure.get("next_step", "")),
             where=str(failure.get("service") or ""),
             detail=_text(failure.get("last_lines")),
         )
+
+
+class DeployFailed(_StackFailed):
+    """The instance could not bring the new version up."""
+
+    def __init__(self, failure: Json, *, rolled_back: bool) -> None:
+        super().__init__(failure, left="the earlier version still serves" if rolled_back else "")
+
+
+class NotUpAfterTests(_StackFailed):
+    """Something else than the tests went wrong in the step that runs them."""
 
 
 class FunctionalTestsRed(Failed):
@@ -201,18 +218,6 @@ class FunctionalTestsRed(Failed):
         super().__init__(
             f"{_clause(failure['sentence'])}; {left}",
             next_step=f"guesthouse run junit {run}; then guesthouse apply --env {environment}",
-            detail=_text(failure.get("last_lines")),
-        )
-
-
-class NotUpAfterTests(Failed):
-    """Something else than the tests went wrong in the step that runs them."""
-
-    def __init__(self, failure: Json, *, left: str) -> None:
-        super().__init__(
-            f"{_clause(failure['sentence'])}; {left}",
-            next_step=str(failure.get("next_step", "")),
-            where=str(failure.get("service") or ""),
             detail=_text(failure.get("last_lines")),
         )
 

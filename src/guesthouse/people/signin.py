@@ -19,7 +19,7 @@ from guesthouse.kit.sensitive import Sensitive
 from guesthouse.people.codes import digest, new_secret
 from guesthouse.people.errors import ExternalLoginTaken, ExternalNotAdmitted, SignInRefused
 from guesthouse.people.external import ExternalAccounts
-from guesthouse.people.factors import SecondFactor
+from guesthouse.people.factors import Factor, SecondFactor
 from guesthouse.people.model import (
     Account,
     Door,
@@ -227,7 +227,7 @@ class SignIn:
         if found is None:
             return None
         self._right_tries(transaction, found, origin)
-        return self._open(transaction, found, Door.PASSWORD, origin, factor=factor.value)
+        return self._open(transaction, found, Door.PASSWORD, origin, factor)
 
     def _open(
         self,
@@ -235,13 +235,15 @@ class SignIn:
         account: Account,
         door: Door,
         origin: Origin,
-        **more: str,
+        factor: Factor | None = None,
     ) -> Opened:
         opened = self._parts.sessions.open(transaction, account, door=door, origin=origin)
         scope = account_scope(account, session=opened.session.id)
         detail = {"door": door.value, "address": origin.address, "session": opened.session.id}
+        if factor is not None:
+            detail["factor"] = factor.value
         about = f"account/{account.login}"
-        self._parts.trail.record(transaction, scope, "signin.open", about, detail | more)
+        self._parts.trail.record(transaction, scope, "signin.open", about, detail)
         return opened
 
     def _refused(

@@ -31,9 +31,10 @@ UNIT_LETTERS = "BiKMG"
 OUR_PREFIX = "GUESTHOUSE_"
 MAX_WAIT_SECONDS = 3600
 
+IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 Name = Annotated[str, Field(pattern=r"^[a-z](-?[a-z0-9])*$", max_length=31)]
-VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)]
-SecretName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=63)]
+VariableName = Annotated[str, Field(pattern=IDENTIFIER, max_length=128)]
+SecretName = Annotated[str, Field(pattern=IDENTIFIER, max_length=63)]
 ServiceName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]*$", max_length=63)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Size = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,9}(B|KiB|MiB|GiB)?$")]
