@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,13 @@ from bench.programs import REPOSITORY, base_environment
 
 API_PORT = 9672
 GUESTHOUSE = REPOSITORY / ".venv" / "bin" / "guesthouse"
+
+
+@contextlib.contextmanager
+def fresh_state() -> Iterator[Path]:
+    """Give a state directory that goes again."""
+    with tempfile.TemporaryDirectory(prefix="guesthouse-bench-", dir="/var/tmp") as name:
+        yield Path(name)
 
 
 @contextlib.contextmanager

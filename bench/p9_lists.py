@@ -1,15 +1,13 @@
 """P9: what lists take with 1,000 environments, 100,000 runs and 10 million lines of logs."""
 
-import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 
-from bench.console import API_PORT, serving
+from bench.console import API_PORT, fresh_state, serving
 from bench.crowd import fill
 from bench.measure import Row, percentile
 
@@ -29,15 +27,12 @@ OPERATORS = {"audit", "audit of one partner"}
 
 def rows() -> Iterator[Row]:
     """Fill a database, serve it, and ask for each list; then look at the server's memory."""
-    state = Path(tempfile.mkdtemp(prefix="guesthouse-bench-", dir="/var/tmp"))
-    try:
+    with fresh_state() as state:
         tokens = fill(state)
         with serving(state) as server:
             for who, token in tokens.items():
                 yield from _lists(who, token)
             yield _memory(server)
-    finally:
-        shutil.rmtree(state)
 
 
 def _lists(who: str, token: str) -> Iterator[Row]:

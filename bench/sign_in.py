@@ -2,17 +2,14 @@
 
 import asyncio
 import itertools
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from ipaddress import IPv4Address
-from pathlib import Path
 
 import httpx
 
-from bench.console import API_PORT, serving
+from bench.console import API_PORT, fresh_state, serving
 from bench.measure import Row, percentile
 
 IN_FLIGHT = 50
@@ -32,12 +29,8 @@ class NoSignIn(Exception):
 
 def rows() -> Iterator[Row]:
     """Keep 50 sign-ins in flight, and ask for a page meanwhile."""
-    state = Path(tempfile.mkdtemp(prefix="guesthouse-bench-", dir="/var/tmp"))
-    try:
-        with serving(state):
-            alone, beside, tried = asyncio.run(_measure())
-    finally:
-        shutil.rmtree(state)
+    with fresh_state() as state, serving(state):
+        alone, beside, tried = asyncio.run(_measure())
     p95 = percentile(beside, 95)
     yield Row(
         id="SIGN-IN",

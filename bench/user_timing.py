@@ -1,9 +1,7 @@
 """What a wrong password takes with a login that is there, and with one that is not."""
 
 import datetime as dt
-import shutil
 import statistics
-import tempfile
 from collections.abc import Iterator
 from http import HTTPStatus
 from ipaddress import IPv4Address
@@ -11,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from bench.console import API_PORT, serving
+from bench.console import API_PORT, fresh_state, serving
 from bench.measure import Row, interleaved, p95, timed
 from guesthouse.db import Database, upgrade
 from guesthouse.db.tables import accounts
@@ -35,8 +33,7 @@ class NotRefused(Exception):
 
 def rows() -> Iterator[Row]:
     """Try each of a thousand people once, and in turns a login nobody has."""
-    state = Path(tempfile.mkdtemp(prefix="guesthouse-bench-", dir="/var/tmp"))
-    try:
+    with fresh_state() as state:
         _fill(state)
         with serving(state), _client() as client:
             _try(client, "stranger", PEOPLE * 2)
@@ -45,8 +42,6 @@ def rows() -> Iterator[Row]:
                 lambda number: timed(lambda: _try(client, f"person-{number}", 2 * number)),
                 lambda number: timed(lambda: _try(client, f"nobody-{number}", 2 * number + 1)),
             )
-    finally:
-        shutil.rmtree(state)
     there, absent = statistics.median(pair.ours), statistics.median(pair.by_hand)
     yield Row(
         id="USER-TIMING",

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, WebSocket, expect
 
-from tests.acceptance import people
+from tests import visitor
+from tests.acceptance.browser import open_browser
 from tests.acceptance.plane import GATEWAY_PORT, REPOSITORY, Plane, wait_until, write_estate
 from tests.acceptance.repository import Repository
 
@@ -57,7 +58,7 @@ def beacon(plane: Plane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 @pytest.fixture(scope="module")
 def browser(plane: Plane) -> Iterator[Browser]:
-    with people.open_browser(plane) as opened:
+    with open_browser(plane) as opened:
         yield opened
 
 
@@ -109,20 +110,22 @@ def test_a_developer_from_the_invitation_to_being_refused(beacon: Plane, browser
     login = "story@acme.example"
     link = beacon.ok("member", "invite", "acme", login, "--json").json["url"]
     page = browser.new_context().new_page()
-    people.take_invitation(page, link)
-    authenticator, spent = people.set_up_authenticator(page)
+    page.goto(link)
+    set_up = dt.datetime.now(dt.UTC)
+    authenticator = visitor.show_recovery_codes(page, set_up)
+    page.get_by_role("link", name="I have kept them, go on").click()
     expect(page.get_by_role("link", name="beacon-acme", exact=True)).to_be_visible()
-    people.sign_out(page, login)
+    visitor.sign_out(page, login)
 
     # The product's address alone: it leads to the sign-in, and from there back to where one was.
     page.goto(f"{address('app')}/?since=1")
     expect(page.locator("h1")).to_have_text("Sign in")
-    people.type_password(page, login)
-    people.type_code(page, spent)
+    visitor.type_password(page, login)
+    _type_code(page, authenticator.at(set_up))
     expect(page.get_by_text("This code is wrong")).to_be_visible()
     following = authenticator.at(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=30))
     with page.expect_websocket(timeout=15_000) as opened:
-        people.type_code(page, following)
+        _type_code(page, following)
     expect(page).to_have_url(f"{address('app')}/?since=1")
     expect(page.get_by_text("boiler-temperature").first).to_be_visible(timeout=15_000)
 
@@ -133,6 +136,11 @@ def test_a_developer_from_the_invitation_to_being_refused(beacon: Plane, browser
     assert {"signin.open", "session.revoke", "run.read_log"} <= set(actions), actions
 
 
+def _type_code(page: Page, code: str) -> None:
+    page.get_by_label("Code").fill(code)
+    page.get_by_label("Code").press("Enter")
+
+
 def _leave(beacon: Plane, page: Page, live: WebSocket, login: str) -> None:
     """Read the run's log, sign out, and find everything closed, the open WebSocket included."""
     run = beacon.ok("env", "show", "beacon-acme", "--json").json["current_run"]
@@ -141,7 +149,7 @@ def _leave(beacon: Plane, page: Page, live: WebSocket, login: str) -> None:
     expect(console.get_by_text("The functional tests ended with 0")).to_be_visible()
     assert not live.is_closed()
     with live.expect_event("close", timeout=ENDED_SECONDS * 1000):
-        people.sign_out(console, login)
+        visitor.sign_out(console, login)
     console.goto(f"{CONSOLE}/runs/{run}")
     expect(console.locator("h1")).to_have_text("Sign in")
     wait_until(lambda: _asks_to_sign_in(page), seconds=ENDED_SECONDS)

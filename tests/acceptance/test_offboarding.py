@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.acceptance import people
+from tests import visitor
+from tests.acceptance.browser import open_browser
 from tests.acceptance.plane import GATEWAY_PORT, Plane, write_estate
 from tests.acceptance.tiny import Tiny, estate
 
@@ -41,7 +42,7 @@ def place(plane: Plane, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def browser(plane: Plane) -> Iterator[Browser]:
-    with people.open_browser(plane) as opened:
+    with open_browser(plane) as opened:
         yield opened
 
 
@@ -49,14 +50,13 @@ def browser(plane: Plane) -> Iterator[Browser]:
 def test_one_command_ends_everything_of_a_partner(plane: Plane, browser: Browser) -> None:
     link = plane.ok("member", "invite", PARTNER, LOGIN, "--json").json["url"]
     page = browser.new_page()
-    people.take_invitation(page, link)
+    page.goto(link)
+    visitor.take_invitation(page)
     page.goto(WEB)
     expect(page.locator("body")).to_have_text("of globex")
     page.goto(f"{CONSOLE}/account/tokens")
-    page.get_by_label("Name").fill("plugin tests")
     page.get_by_label("See environments and their addresses").check()
-    page.get_by_role("button", name="Make token").click()
-    token = page.locator(".secret .command--value code").inner_text()
+    token = visitor.make_token(page, "plugin tests")
     with plane.client(token=token) as program:
         assert program.get(WEB).text.strip() == "of globex"
         assert program.get(API).status_code == 200
@@ -67,7 +67,7 @@ def test_one_command_ends_everything_of_a_partner(plane: Plane, browser: Browser
         assert program.get(API).status_code == 401
     page.goto(CONSOLE)
     expect(page.locator("h1")).to_have_text("Sign in")
-    people.type_password(page, LOGIN)
+    visitor.type_password(page, LOGIN)
     expect(page.get_by_text("is wrong")).to_be_visible()
 
     label = f"label=com.docker.compose.project=gh-{ENVIRONMENT}"

@@ -4,16 +4,16 @@ import datetime as dt
 from dataclasses import dataclass
 
 import pyotp
-from playwright.sync_api import Page
 
 from guesthouse.db.tables import accounts, memberships
 from guesthouse.people import ActorKind, Scope, operator_scope
 from guesthouse.people.model import Action, Door, InvitationRequest, Origin, Role
 from guesthouse.people.store import AccountStore
 from guesthouse.people.tokens import TokenGrant
+from tests import visitor
 from tests.fakes.services import FakeServices
 
-MANAGER, PASSWORD = "manager@acme.example", "plenty of wet llamas"
+MANAGER = "manager@acme.example"
 DEVELOPER = "developer@acme.example"
 PHONE = Origin("198.51.100.4", "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5) Safari/604.1")
 DESK = Origin("203.0.113.7", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Firefox/128.0")
@@ -56,7 +56,7 @@ def settle(services: FakeServices) -> Residents:
             login=MANAGER,
             title="Mara Manager",
             kind=ActorKind.MEMBER.value,
-            password_hash=f"hashed:{PASSWORD}",
+            password_hash=f"hashed:{visitor.PASSWORD}",
             is_declared=False,
             created_at=now - dt.timedelta(days=40),
         )
@@ -99,43 +99,3 @@ def signed_in(services: FakeServices, login: str, origin: Origin) -> Scope:
     scope = services.sessions.authenticate(opened.secret.reveal())
     assert scope is not None
     return scope
-
-
-def type_password(page: Page, login: str = MANAGER) -> None:
-    """Fill in the sign-in page."""
-    page.get_by_label("Login").fill(login)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-
-
-def take_invitation(page: Page) -> None:
-    """Set a password, and come to where a second factor is offered."""
-    page.get_by_label("New password").fill(PASSWORD)
-    page.get_by_label("The same once more").fill(PASSWORD)
-    page.get_by_role("button", name="Set password and go on").click()
-    page.get_by_role("heading", name="Set up a second factor").wait_for()
-
-
-def begin_factor(page: Page) -> None:
-    """Take an invitation and come to the QR code."""
-    take_invitation(page)
-    page.get_by_role("button", name="Set it up").click()
-    page.get_by_role("img", name="QR code").wait_for()
-
-
-def show_recovery_codes(page: Page, now: dt.datetime) -> pyotp.TOTP:
-    """Take an invitation, set an authenticator up, and come to the recovery codes."""
-    begin_factor(page)
-    scanned = pyotp.parse_uri(page.locator("input[name=uri]").input_value())
-    assert isinstance(scanned, pyotp.TOTP)
-    page.get_by_label("Code it shows now").fill(scanned.at(now))
-    page.get_by_role("button", name="Confirm").click()
-    page.get_by_role("heading", name="Recovery codes").wait_for()
-    return scanned
-
-
-def make_token(page: Page, name: str) -> str:
-    """Make a token and return it."""
-    page.get_by_label("Name").fill(name)
-    page.get_by_role("button", name="Make token").click()
-    return page.locator(".secret .command--value code").inner_text()

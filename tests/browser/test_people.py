@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from guesthouse.kit.sensitive import Sensitive
+from tests import visitor
 from tests.browser import residents
 from tests.browser.conftest import DEVELOPER, OPERATOR, Opening, Stage
 
@@ -24,18 +25,12 @@ def _environments_by(page: Page, token: str) -> set[str]:
     return {each["name"] for each in listed["items"]}
 
 
-def _sign_out(page: Page, login: str) -> None:
-    page.get_by_label(f"Account of {login}").click()
-    page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_text("You are signed out")).to_be_visible()
-
-
 def test_from_an_invitation_to_being_refused(stage: Stage, open_page: Opening) -> None:
     login, run = "new@acme.example", f"/runs/{stage.story.succeeded}"
     link = stage.residents.invite(login)
     page = open_page(link, login="")
     expect(page).to_have_url(f"{stage.url}/invitation")
-    residents.show_recovery_codes(page, stage.services.clock.now())
+    visitor.show_recovery_codes(page, stage.services.clock.now())
     page.get_by_role("link", name="I have kept them, go on").click()
     expect(page.get_by_role("link", name="acme", exact=True)).to_be_visible()
     expect(page.get_by_text("globex")).to_have_count(0)
@@ -43,12 +38,12 @@ def test_from_an_invitation_to_being_refused(stage: Stage, open_page: Opening) -
     page.get_by_label(f"Account of {login}").click()
     page.get_by_role("link", name="Tokens").click()
     page.get_by_label("See environments and their addresses").check()
-    token = residents.make_token(page, "story")
+    token = visitor.make_token(page, "story")
     assert _environments_by(page, token) == {"acme", "acme-next"}
 
     page.goto(stage.url + run)
     expect(page.locator("[data-log-view] .line").first).to_be_visible()
-    _sign_out(page, login)
+    visitor.sign_out(page, login)
     page.goto(stage.url + run)
     expect(page.locator("h1")).to_have_text("Sign in")
     again = open_page(link, login="")
@@ -60,16 +55,16 @@ def test_what_was_on_the_screen_does_not_come_back_after_signing_out(
 ) -> None:
     link = stage.residents.invite("gone@acme.example")
     page = open_page(link, login="")
-    residents.take_invitation(page)
+    visitor.take_invitation(page)
     page.goto(f"{stage.url}/environments/acme")
-    _sign_out(page, "gone@acme.example")
+    visitor.sign_out(page, "gone@acme.example")
     page.go_back()
     expect(page.locator("h1")).to_have_text("Sign in")
 
 
 def test_recovery_codes_are_kept_as_a_file(stage: Stage, open_page: Opening) -> None:
     page = open_page(stage.residents.invite("keeper@acme.example"), login="")
-    residents.show_recovery_codes(page, stage.services.clock.now())
+    visitor.show_recovery_codes(page, stage.services.clock.now())
     expect(page.locator(".codes li")).to_have_count(10)
     with page.expect_download() as kept:
         page.get_by_role("link", name="Download").click()
@@ -83,7 +78,7 @@ def test_signing_in_takes_the_keyboard_alone(stage: Stage, open_page: Opening) -
     expect(page.get_by_label("Login")).to_be_focused()
     keyboard.type(residents.MANAGER)
     keyboard.press("Tab")
-    keyboard.type(residents.PASSWORD)
+    keyboard.type(visitor.PASSWORD)
     keyboard.press("Enter")
     expect(page.get_by_label("Code")).to_be_focused()
     keyboard.type("000000")
@@ -105,13 +100,13 @@ def test_signing_in_leads_to_no_other_site(
 
 def test_who_wanted_a_product_gets_there_by_the_form(stage: Stage, open_page: Opening) -> None:
     link = stage.residents.invite("visitor@acme.example")
-    residents.take_invitation(open_page(link, login=""))
+    visitor.take_invitation(open_page(link, login=""))
     page = open_page("/sign-in", login="")
     page.goto(f"{stage.url}/enter/acme/app?state={STATE}&next=/readings?since=1&until=2")
     expect(page.locator("h1")).to_have_text("Sign in")
     # Nobody answers there: what counts is that the browser goes, by a redirect after a form.
     with page.expect_request(re.compile(re.escape(f"{PRODUCT}/.guesthouse/enter?code="))) as way:
-        residents.type_password(page, "visitor@acme.example")
+        visitor.type_password(page, "visitor@acme.example")
     code = way.value.url.partition("code=")[2]
     entry = stage.services.entrance.enter(code=code, environment="acme", route="app", state=STATE)
     assert entry.path == "/readings?since=1&until=2"
@@ -130,7 +125,7 @@ def test_a_program_is_let_in(stage: Stage, open_page: Opening) -> None:
 
 def test_removing_a_member_takes_their_login(stage: Stage, open_page: Opening) -> None:
     login = "leaver@acme.example"
-    residents.take_invitation(open_page(stage.residents.invite(login), login=""))
+    visitor.take_invitation(open_page(stage.residents.invite(login), login=""))
     page = open_page("/partners/acme", login=OPERATOR)
     page.get_by_label(f"Change {login}").click()
     field = page.get_by_label(f"Type {login} to go on")
@@ -144,7 +139,7 @@ def test_removing_a_member_takes_their_login(stage: Stage, open_page: Opening) -
 
 def test_what_is_shown_once_is_gone_after_a_reload(open_page: Opening) -> None:
     page = open_page("/account/tokens", login=DEVELOPER)
-    token = residents.make_token(page, "once")
+    token = visitor.make_token(page, "once")
     page.reload()
     expect(page.get_by_text("once", exact=True)).to_be_visible()
     assert token not in page.content()
@@ -157,8 +152,8 @@ def test_every_form_works_without_scripts(stage: Stage, open_page: Opening) -> N
     context = browser.new_context(ignore_https_errors=True, java_script_enabled=False)
     page = context.new_page()
     page.goto(stage.url + link)
-    residents.show_recovery_codes(page, stage.services.clock.now())
+    visitor.show_recovery_codes(page, stage.services.clock.now())
     page.goto(f"{stage.url}/account/tokens")
-    assert residents.make_token(page, "plain").startswith("ghs_")
-    _sign_out(page, "plain@acme.example")
+    assert visitor.make_token(page, "plain").startswith("ghs_")
+    visitor.sign_out(page, "plain@acme.example")
     context.close()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import Page
 
 from guesthouse.people import Action
+from tests import visitor
 from tests.browser import residents
 
 if TYPE_CHECKING:
@@ -68,15 +69,15 @@ TOUR = (
         "sign-in-code",
         lambda _: "/sign-in",
         NOBODY,
-        lambda page, _: residents.type_password(page),
+        lambda page, _: visitor.type_password(page, residents.MANAGER),
     ),
     Stop("invitation", _invitation, NOBODY),
-    Stop("second-factor", _invitation, NOBODY, lambda page, _: residents.begin_factor(page)),
+    Stop("second-factor", _invitation, NOBODY, lambda page, _: visitor.begin_factor(page)),
     Stop(
         "recovery-codes",
         _invitation,
         NOBODY,
-        lambda page, stage: residents.show_recovery_codes(page, stage.services.clock.now()),
+        lambda page, stage: visitor.show_recovery_codes(page, stage.services.clock.now()),
     ),
     Stop("account", lambda _: "/account", DEVELOPER),
     Stop("tokens", lambda _: "/account/tokens", DEVELOPER),
@@ -84,7 +85,7 @@ TOUR = (
         "token-made",
         lambda _: "/account/tokens",
         residents.MANAGER,
-        lambda page, _: residents.make_token(page, "nightly build"),
+        lambda page, _: visitor.make_token(page, "nightly build"),
     ),
     Stop("sessions", lambda _: "/account/sessions", DEVELOPER, _sessions),
     Stop("partners", lambda _: "/partners"),
