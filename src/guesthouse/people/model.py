@@ -122,6 +122,14 @@ class Origin:
             return str(mapped)
         return str(ipaddress.ip_network((int(address), CUSTOMER_BITS), strict=False))
 
+    def is_elsewhere(self, other: "Origin") -> bool:
+        """Whether another request surely comes from another network.
+
+        Of two that speak different versions of IP nothing is known: many machines speak both.
+        """
+        here, there = self.network, other.network
+        return here != there and (":" in here) == (":" in there)
+
 
 @dataclass(frozen=True)
 class Account:

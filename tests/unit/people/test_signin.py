@@ -316,6 +316,21 @@ def test_tries_are_counted_by_network(address: str, network: str) -> None:
     assert Origin(address).network == network
 
 
+@pytest.mark.parametrize(
+    ("address", "is_elsewhere"),
+    [
+        pytest.param("192.0.2.7", False, id="same"),
+        pytest.param("192.0.2.8", True, id="other"),
+        pytest.param("::ffff:192.0.2.7", False, id="the-same-written-otherwise"),
+        pytest.param("2001:db8::1", False, id="another-protocol-tells-nothing"),
+    ],
+)
+def test_only_what_is_surely_another_network_is_elsewhere(
+    address: str, *, is_elsewhere: bool
+) -> None:
+    assert Origin("192.0.2.7").is_elsewhere(Origin(address)) is is_elsewhere
+
+
 async def test_who_signs_in_rightly_is_not_counted(everybody: People, member: Account) -> None:
     for _ in range(OF_ADDRESS.tries * 2):
         opened = await everybody.signin.password(member.login, PASSWORD, HERE)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from guesthouse.edge.access import Access, Caller, Provided, admits
 from guesthouse.edge.origin import origin_of
 from guesthouse.people.devices import DeviceUnknown
-from guesthouse.people.model import Action
+from guesthouse.people.model import Action, Origin
 from guesthouse.people.permissions import may_somewhere, require_enrolled
 from guesthouse.web import scopes
 from guesthouse.web.filters import address
@@ -44,7 +44,7 @@ def ask(
         request,
         "device/confirm.html",
         waiting=waiting,
-        is_from_here=waiting.address == origin_of(request).address,
+        is_elsewhere=origin_of(request).is_elsewhere(Origin(waiting.address or "")),
         is_whole=waiting.scopes is None,
         given=scopes.words_of(given),
         withheld=scopes.words_of(wanted - given) if waiting.scopes is not None else (),
