@@ -75,12 +75,12 @@ test: check ## The whole suite, on real services; installs what it needs
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target test-engine test-rest
 	$(BIN)/pytest tests/last
 
-# One half has the machine's engine and its ports to itself; the other shares nothing with it.
+# One half has the engine and its ports to itself; the other, in a network of its own, shares nothing with it.
 test-engine:
 	$(BIN)/pytest -m docker $(TESTS)
 
 test-rest:
-	$(BIN)/pytest -m "not docker" -n $(shell nproc) --dist loadscope $(TESTS)
+	tools/alone $(BIN)/pytest -m "not docker" -n $(shell nproc) --dist loadscope $(TESTS)
 
 demo: install ## A partner's environment on this machine (DRY=1 only says what it changes; PROVIDER=container)
 	@$(DEMO) $(BIN)/guesthouse demo --provider $(PROVIDER) $(if $(DRY),--dry-run)
