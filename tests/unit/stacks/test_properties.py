@@ -1,7 +1,7 @@
 """What holds for any file at all."""
 
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from guesthouse.errors import GuesthouseError
@@ -67,10 +67,10 @@ TREES = st.recursive(
 )
 
 
-def attempt(written: object) -> CompiledStack | None:
+def attempt(written: object, *, style: str | None = None) -> CompiledStack | None:
     """Return the compiled product, or None where it is refused with an error of ours."""
     try:
-        return compiled(yaml.safe_dump(written), FILES, manifest=ROUTED)
+        return compiled(yaml.safe_dump(written, default_style=style), FILES, manifest=ROUTED)
     except GuesthouseError:
         return None
 
@@ -86,8 +86,10 @@ def test_any_file_is_compiled_or_refused_with_an_error_of_ours(written: dict[str
 @given(
     st.fixed_dictionaries({"command": st.lists(TEXTS), "working_dir": TEXTS, "labels": MAPPINGS})
 )
+@example({"command": [], "working_dir": "0E0", "labels": {}})
 def test_what_a_program_sees_is_what_its_author_wrote(service: dict[str, Yaml]) -> None:
-    stack = attempt(_doubled({"services": {"app": {"image": "x", **service}}}))
+    # In quotes: what PyYAML takes for text and leaves plain, such as 0E0, is a number to Compose.
+    stack = attempt(_doubled({"services": {"app": {"image": "x", **service}}}), style='"')
     assert stack is not None
     emitted = section(stack)
     labels = emitted["labels"]
