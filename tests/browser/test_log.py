@@ -1,7 +1,7 @@
 """The log of a run: foreign bytes stay text, and no line is lost or doubled."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -29,17 +29,22 @@ LINES = "[data-log-view] .line"
 
 
 @pytest.fixture
-def begin(stage: Stage) -> Callable[[], tuple[Run, Attempt]]:
-    """Start a run of an environment that is otherwise left alone."""
+def begin(stage: Stage) -> Iterator[Callable[[], tuple[Run, Attempt]]]:
+    """Start a run of an environment that is otherwise left alone; none outlives its test."""
+    begun: list[tuple[Run, Attempt]] = []
 
     def one() -> tuple[Run, Attempt]:
         run = stage.services.environments.deploy(OWNER, "other")
         stage.story.narrator.at = stage.services.clock.now()
         attempt = stage.story.narrator.start(run)
+        begun.append((run, attempt))
         stage.story.narrator.begin(attempt, 0)
         return run, attempt
 
-    return one
+    yield one
+    for run, attempt in begun:
+        if not stage.services.runs.get(OWNER, run.id).state.is_terminal:
+            _finish(stage, attempt)
 
 
 def _texts(page: Page) -> list[str]:
