@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from guesthouse.api import problems
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.openapi import describe
+from guesthouse.api.questions import Questions
 from guesthouse.api.routes import (
     account,
     audit,
@@ -70,11 +71,13 @@ def create_app(services: Services) -> FastAPI:
         ],
     )
     app.state.services = services
+    app.state.questions = Questions(services.authorisation, services.clock)
     app.state.tails = Tails(services.runs, services.clock)
     problems.install(app)
+    # Routes are looked through in turn, and gateways ask more often than anybody.
+    app.include_router(internal.router)
     for part in PARTS:
         app.include_router(part.router, prefix=PREFIX)
-    app.include_router(internal.router)
     app.include_router(_description(app), prefix=PREFIX)
     return app
 

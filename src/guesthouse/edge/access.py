@@ -207,5 +207,14 @@ def caller_of(request: Request) -> Scope:
     return scope
 
 
-Caller = Annotated[Scope, Depends(caller_of)]
-Provided = Annotated[Services, Depends(services_of)]
+# FastAPI gives a plain function a thread of its own, which costs more than what these do.
+async def _caller(request: Request) -> Scope:
+    return caller_of(request)
+
+
+async def _services(request: Request) -> Services:
+    return services_of(request)
+
+
+Caller = Annotated[Scope, Depends(_caller)]
+Provided = Annotated[Services, Depends(_services)]

@@ -114,7 +114,8 @@ class Control:
             headers = {name.decode(): value.decode() for name, value in scope["headers"]}
             named = [headers.get(f"x-guesthouse-{name}", "") for name in ("environment", "route")]
             self.asked.append((named[0], named[1]))
-        await asyncio.to_thread(self.may_answer.wait, LIMIT.total_seconds())
+        if not self.may_answer.is_set():
+            await asyncio.to_thread(self.may_answer.wait, LIMIT.total_seconds())
         if self.status is not None:
             await answer(send, self.status, [])
         elif path.startswith("/enter/"):

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header
 from starlette.responses import Response
 
 from guesthouse.api.guard import GuardedRoute
+from guesthouse.api.questions import Asked, Question
 from guesthouse.edge.access import Access, Provided, admits
 from guesthouse.errors import Denied, Invalid, NotFound
 from guesthouse.gateway.model import Decision, Identity, Presented
@@ -27,16 +28,16 @@ Route = Annotated[str, Header(alias="X-Guesthouse-Route")]
 
 @router.get("/authorise", status_code=204, response_class=Response)
 @admits(Access.ITSELF)
-def authorise(
+async def authorise(
     services: Provided,
+    questions: Asked,
     environment: Environment,
     route: Route,
     authorization: Annotated[str, Header()] = "",
     cookie: Annotated[str, Header(alias="X-Guesthouse-Cookie")] = "",
 ) -> Response:
     """Say whether a request passes: 204 and who it is, 401 or 403; and how long that counts."""
-    presented = Presented(authorization, cookie)
-    answer = services.authorisation.authorise(presented, environment=environment, route=route)
+    answer = await questions.ask(Question(Presented(authorization, cookie), environment, route))
     if answer.decision is Decision.ALLOWED:
         kept = services.settings.admitted_while_away
         headers = {"Cache-Control": f"{ADMITTED}, stale-if-error={kept}"}

@@ -1,0 +1,61 @@
+"""Equal questions asked at once are worked out once; each who asked gets that answer."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from guesthouse.kit.clock import Clock
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class _Flight(Generic[Value]):
+    since: float
+    answer: asyncio.Task[Value]
+
+
+class SingleFlight(Generic[Key, Value]):
+    """Shares answers among those who ask while one is being worked out; keeps none afterwards."""
+
+    def __init__(self, clock: Clock, *, joinable: dt.timedelta) -> None:
+        """Share answers.
+
+        Args:
+            clock: Measures how old an answer is that is not there yet.
+            joinable: How old it may be for somebody else to join in: what they are told may lack
+                what changed in that time.
+        """
+        self._clock = clock
+        self._joinable = joinable.total_seconds()
+        self._flights: dict[Key, _Flight[Value]] = {}
+
+    async def ask(self, key: Key, work_out: Callable[[], Awaitable[Value]]) -> Value:
+        """Return an answer; whoever gives up waiting leaves the others theirs.
+
+        Args:
+            key: What is asked. It must hold all that the answer depends on.
+            work_out: Called where nobody is at it, in a task of its own.
+
+        Raises:
+            Exception: What `work_out` raised, to each who waited for it.
+        """
+        now = self._clock.monotonic()
+        flight = self._flights.get(key)
+        if flight is None or now - flight.since > self._joinable:
+            flight = _Flight(now, asyncio.ensure_future(_awaited(work_out)))
+            self._flights[key] = flight
+            flight.answer.add_done_callback(lambda _: self._land(key, flight))
+        return await asyncio.shield(flight.answer)
+
+    def _land(self, key: Key, flight: _Flight[Value]) -> None:
+        # One that took too long to be joined may have been followed by another.
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+
+
+async def _awaited(work_out: Callable[[], Awaitable[Value]]) -> Value:
+    return await work_out()
