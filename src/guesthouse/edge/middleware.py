@@ -16,9 +16,11 @@ from guesthouse.kit.ids import new_id
 
 log = logging.getLogger(__name__)
 request_id: ContextVar[str] = ContextVar("request_id", default="")
-HEADERS: Final = {
-    # Answers hold other people's names and logs; no cache on the way may keep them.
-    "Cache-Control": "no-store",
+# Answers hold other people's names and logs; no cache on the way may keep them.
+ALWAYS: Final = {"Cache-Control": "no-store"}
+# An answer without content is read as nothing and shown nowhere. Gateways get most of those, and
+# read what they keep of them through with each request.
+OF_CONTENT: Final = {
     # A log line that looks like HTML stays text.
     "X-Content-Type-Options": "nosniff",
     # Even opened in a browser, an answer of the API runs and loads nothing.
@@ -67,7 +69,7 @@ class Edge:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                _add_headers(MutableHeaders(scope=message), name)
+                _add_headers(MutableHeaders(scope=message), name, message["status"])
             await send(message)
 
         try:
@@ -95,7 +97,8 @@ def _limited(receive: Receive, max_bytes: int) -> Receive:
     return receive_limited
 
 
-def _add_headers(headers: MutableHeaders, name: str) -> None:
-    for header, value in HEADERS.items():
+def _add_headers(headers: MutableHeaders, name: str, status: int) -> None:
+    wanted = ALWAYS if status == HTTPStatus.NO_CONTENT else ALWAYS | OF_CONTENT
+    for header, value in wanted.items():
         headers.setdefault(header, value)
     headers["X-Request-Id"] = name
