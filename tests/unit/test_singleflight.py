@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import gc
 
 import pytest
 
@@ -103,7 +104,7 @@ async def test_a_failure_is_everybodys_and_the_next_one_asks_anew(flights: Fligh
     asked = [await flights.asked("a", broken) for _ in range(2)]
     broken.may_end.set()
     found = await asyncio.gather(*asked, return_exceptions=True)
-    assert [str(failure) for failure in found] == ["away", "away"]
+    assert ([str(failure) for failure in found], broken.begun) == (["away", "away"], 1)
     whole.may_end.set()
     assert await (await flights.asked("a", whole)) == 1
 
@@ -116,3 +117,17 @@ async def test_who_gives_up_leaves_the_others_their_answer(flights: Flights) -> 
     work.may_end.set()
     assert await other == 1
     assert gone.cancelled()
+
+
+async def test_a_failure_nobody_waits_for_is_no_error_of_the_loop(flights: Flights) -> None:
+    unheard: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, about: unheard.append(about))
+    broken = Work(OSError("away"))
+    gone = await flights.asked("a", broken)
+    gone.cancel()
+    await turn()
+    broken.may_end.set()
+    await turn()
+    del gone
+    gc.collect()
+    assert not unheard

@@ -1,6 +1,7 @@
 """What gateways ask about requests: worked out once for all who ask it at the same time."""
 
 import datetime as dt
+import math
 from dataclasses import dataclass
 from typing import Annotated, Final, cast
 
@@ -12,8 +13,13 @@ from guesthouse.gateway.service import AuthorisationService
 from guesthouse.kit.clock import Clock
 from guesthouse.kit.singleflight import SingleFlight
 
-JOINABLE: Final = dt.timedelta(milliseconds=500)
-"""With the 4 s that a gateway keeps an answer, whoever was revoked is out within 5 s."""
+JOINABLE: Final = dt.timedelta(milliseconds=100)
+"""The relay allows so much, too: it asks anew each 2 s and waits 2.5 s for what it is told."""
+OUT_WITHIN_SECONDS: Final = 5
+"""Whoever was revoked is out by then, counted from the beginning of the last decision for them."""
+NGINX_SECONDS: Final = 2
+"""nginx counts whole seconds and keeps an answer through the last one. One more second lets all
+but one go on while that one asks anew."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,15 @@ class Question:
     route: str
 
 
+@dataclass(frozen=True)
+class Decided:
+    """An answer, and how long it may be kept."""
+
+    answer: Answer
+    max_age: int
+    """Whole seconds as nginx counts them, 2 by rule; 0 where it came too late to be kept."""
+
+
 class Questions:
     """Answers gateways.
 
@@ -34,19 +49,27 @@ class Questions:
 
     def __init__(self, authorisation: AuthorisationService, clock: Clock) -> None:
         self._authorisation = authorisation
-        self._flights: SingleFlight[Question, Answer] = SingleFlight(clock, joinable=JOINABLE)
+        self._clock = clock
+        self._flights: SingleFlight[Question, tuple[float, Answer]] = SingleFlight(
+            clock, joinable=JOINABLE
+        )
 
-    async def ask(self, question: Question) -> Answer:
+    async def ask(self, question: Question) -> Decided:
         """Return whether a request passes, see `AuthorisationService.authorise`."""
-        return await self._flights.ask(question, lambda: self._work_out(question))
+        begun, answer = await self._flights.ask(question, lambda: self._work_out(question))
+        age = self._clock.monotonic() - begun
+        left = OUT_WITHIN_SECONDS - NGINX_SECONDS - age
+        return Decided(answer, max(0, math.ceil(left) - 1))
 
-    async def _work_out(self, question: Question) -> Answer:
-        return await run_in_threadpool(
+    async def _work_out(self, question: Question) -> tuple[float, Answer]:
+        begun = self._clock.monotonic()
+        answer = await run_in_threadpool(
             self._authorisation.authorise,
             question.presented,
             environment=question.environment,
             route=question.route,
         )
+        return begun, answer
 
 
 async def questions_of(request: Request) -> Questions:
@@ -54,4 +77,4 @@ async def questions_of(request: Request) -> Questions:
     return cast("Questions", request.app.state.questions)
 
 
-Asked = Annotated[Questions, Depends(questions_of)]
+Answering = Annotated[Questions, Depends(questions_of)]

@@ -1,4 +1,4 @@
-"""The outermost layer: headers on every answer, a name for every request, no error unanswered."""
+"""The outermost layer: headers on answers, a name for every request, no error unanswered."""
 
 import logging
 from collections.abc import Callable
@@ -69,7 +69,7 @@ class Edge:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                _add_headers(MutableHeaders(scope=message), name, message["status"])
+                _add_headers(MutableHeaders(scope=message), name=name, status=message["status"])
             await send(message)
 
         try:
@@ -97,7 +97,7 @@ def _limited(receive: Receive, max_bytes: int) -> Receive:
     return receive_limited
 
 
-def _add_headers(headers: MutableHeaders, name: str, status: int) -> None:
+def _add_headers(headers: MutableHeaders, *, name: str, status: int) -> None:
     wanted = ALWAYS if status == HTTPStatus.NO_CONTENT else ALWAYS | OF_CONTENT
     for header, value in wanted.items():
         headers.setdefault(header, value)

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import functools
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -10,12 +11,6 @@ from guesthouse.kit.clock import Clock
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
-
-
-@dataclass(frozen=True)
-class _Flight(Generic[Value]):
-    since: float
-    answer: asyncio.Task[Value]
 
 
 class SingleFlight(Generic[Key, Value]):
@@ -30,7 +25,7 @@ class SingleFlight(Generic[Key, Value]):
                 what changed in that time.
         """
         self._clock = clock
-        self._joinable = joinable.total_seconds()
+        self._joinable_seconds = joinable.total_seconds()
         self._flights: dict[Key, _Flight[Value]] = {}
 
     async def ask(self, key: Key, work_out: Callable[[], Awaitable[Value]]) -> Value:
@@ -45,16 +40,26 @@ class SingleFlight(Generic[Key, Value]):
         """
         now = self._clock.monotonic()
         flight = self._flights.get(key)
-        if flight is None or now - flight.since > self._joinable:
+        if flight is None or now - flight.begun_seconds > self._joinable_seconds:
             flight = _Flight(now, asyncio.ensure_future(_awaited(work_out)))
             self._flights[key] = flight
-            flight.answer.add_done_callback(lambda _: self._land(key, flight))
+            flight.answer.add_done_callback(functools.partial(self._land, key))
         return await asyncio.shield(flight.answer)
 
-    def _land(self, key: Key, flight: _Flight[Value]) -> None:
+    def _land(self, key: Key, answer: asyncio.Task[Value]) -> None:
         # One that took too long to be joined may have been followed by another.
-        if self._flights.get(key) is flight:
+        flight = self._flights.get(key)
+        if flight is not None and flight.answer is answer:
             del self._flights[key]
+        if not answer.cancelled():
+            # Who waits is raised it. Had all given up, it would be reported as nobody's.
+            answer.exception()
+
+
+@dataclass(frozen=True)
+class _Flight(Generic[Value]):
+    begun_seconds: float
+    answer: asyncio.Task[Value]
 
 
 async def _awaited(work_out: Callable[[], Awaitable[Value]]) -> Value:

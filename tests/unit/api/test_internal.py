@@ -1,18 +1,14 @@
 """What gateways are answered, to the letter: nginx and the relay read it."""
 
-import asyncio
 import dataclasses
-import threading
 
 import httpx
 import pytest
-from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from guesthouse.api import create_app
-from guesthouse.gateway.model import Answer, Presented
+from guesthouse.api.questions import Decided, Question, Questions
 from guesthouse.gateway.paths import NEXT_FIELD
-from guesthouse.gateway.service import AuthorisationService
 from guesthouse.people.model import Account, ActorKind, Door, MembershipOrigin, Origin, Role
 from guesthouse.people.store import AccountStore
 from tests.fakes.asgi import client_of
@@ -22,7 +18,6 @@ from tests.fakes.services import FakeServices
 STATE = "0123456789abcdef0123456789abcdef"
 GATEWAY = {"X-Guesthouse-Environment": "acme", "X-Guesthouse-Route": "app"}
 HOST = "https://app--acme.apps.localhost:8443"
-LIMIT = 10.0
 AUTHORISE, ENTER, LEAVE = (f"/api/internal/{name}" for name in ("authorise", "enter", "leave"))
 
 
@@ -68,7 +63,7 @@ def cookie_of(answer: httpx.Response) -> str:
 def test_who_passes_is_named_and_for_how_long(member: httpx.Client) -> None:
     answer = member.get(AUTHORISE, headers=GATEWAY)
     assert answer.status_code == 204
-    kept = "max-age=3, stale-while-revalidate=1, stale-if-error=3600"
+    kept = "max-age=2, stale-while-revalidate=1, stale-if-error=3600"
     assert answer.headers["cache-control"] == kept
     names = ("user", "partner", "role")
     said = [answer.headers.get(f"x-guesthouse-{name}") for name in names]
@@ -96,61 +91,24 @@ def test_who_does_not_pass_is_named_nowhere_and_not_kept(
     assert ("www-authenticate" in answer.headers) is (status == 401)
 
 
-class Held(AuthorisationService):
-    """Decides as ever, once it may; says how often it was asked."""
+@pytest.mark.parametrize(
+    ("max_age", "said"), [(1, "max-age=1, stale-while-revalidate=1"), (0, "no-store")]
+)
+async def test_a_late_answer_is_kept_for_less_or_not_at_all(
+    services: FakeServices, member: httpx.Client, max_age: int, said: str
+) -> None:
+    class Late(Questions):
+        @override
+        async def ask(self, question: Question) -> Decided:
+            return dataclasses.replace(await super().ask(question), max_age=max_age)
 
-    def __init__(self, services: FakeServices) -> None:
-        super().__init__(services.database, services.tokens, services.gateway_door)
-        self.may_answer = threading.Event()
-        self.asked = 0
-
-    @override
-    def authorise(self, presented: Presented, *, environment: str, route: str) -> Answer:
-        self.asked += 1
-        assert self.may_answer.wait(LIMIT)
-        return super().authorise(presented, environment=environment, route=route)
-
-
-async def ask_together(services: FakeServices, held: Held, tokens: list[str]) -> list[int]:
-    """Return the statuses of requests that are all there before one is answered."""
-    there, all_there = 0, asyncio.Event()
-    app = create_app(dataclasses.replace(services, authorisation=held))
-
-    async def counted(scope: Scope, receive: Receive, send: Send) -> None:
-        nonlocal there
-        there += 1
-        if there == len(tokens):
-            all_there.set()  # heard of once this request, too, waits for its answer
-        await app(scope, receive, send)
-
-    async def ask(client: httpx.AsyncClient, token: str) -> int:
-        headers = GATEWAY | {"Authorization": f"Bearer {token}"}
-        return (await client.get(AUTHORISE, headers=headers)).status_code
-
-    transport = httpx.ASGITransport(app=counted)
+    app = create_app(services)
+    app.state.questions = Late(services.authorisation, services.clock)
+    headers = GATEWAY | {"Authorization": member.headers["Authorization"]}
+    transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:
-        answers = [asyncio.ensure_future(ask(client, token)) for token in tokens]
-        async with asyncio.timeout(LIMIT):
-            await all_there.wait()
-        held.may_answer.set()
-        return await asyncio.gather(*answers)
-
-
-async def test_who_ask_together_cost_one_decision(
-    services: FakeServices, member: httpx.Client
-) -> None:
-    held, token = Held(services), member.headers["Authorization"].split()[1]
-    assert await ask_together(services, held, [token] * 32) == [204] * 32
-    assert held.asked == 1
-
-
-async def test_who_ask_together_are_answered_each_for_themselves(
-    services: FakeServices, member: httpx.Client, outsider: httpx.Client
-) -> None:
-    tokens = [client.headers["Authorization"].split()[1] for client in (member, outsider)]
-    held = Held(services)
-    assert await ask_together(services, held, [*tokens, *tokens, "none"]) == [204, 403] * 2 + [401]
-    assert held.asked == 3
+        answer = await client.get(AUTHORISE, headers=headers)
+    assert answer.headers["cache-control"] == f"{said}, stale-if-error=3600"
 
 
 def test_a_code_gives_a_cookie_of_the_host_and_the_way_on(

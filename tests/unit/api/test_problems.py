@@ -158,6 +158,14 @@ def test_every_answer_forbids_caches_and_guessing(
         assert answer.headers["x-request-id"].startswith("req_")
 
 
+def test_an_answer_without_content_says_nothing_of_content(operator: httpx.Client) -> None:
+    made = operator.post("/api/v1/tokens", json={"name": "short"})
+    ended = operator.delete(f"/api/v1/tokens/{made.json()['id']}")
+    assert (ended.status_code, ended.headers["cache-control"]) == (204, "no-store")
+    assert ended.headers["x-request-id"].startswith("req_")
+    assert not {"x-content-type-options", "content-security-policy"} & set(ended.headers)
+
+
 def test_health_tells_when_the_database_is_away(services: FakeServices) -> None:
     away = Database(Sensitive("postgresql://nobody@127.0.0.1:1/nothing"))
     app: FastAPI = create_app(dataclasses.replace(services, database=away))

@@ -7,16 +7,13 @@ from fastapi import APIRouter, Header
 from starlette.responses import Response
 
 from guesthouse.api.guard import GuardedRoute
-from guesthouse.api.questions import Asked, Question
+from guesthouse.api.questions import Answering, Decided, Question
 from guesthouse.edge.access import Access, Provided, admits
 from guesthouse.errors import Denied, Invalid, NotFound
 from guesthouse.gateway.model import Decision, Identity, Presented
 from guesthouse.instances.plan import console_url
 
 router = APIRouter(prefix="/api/internal", tags=["internal"], route_class=GuardedRoute)
-# nginx counts whole seconds and keeps an answer through the last one: both are at most 5 s. In the
-# second time one request asks anew while the others go on: they do not all ask at once.
-ADMITTED: Final = "max-age=3, stale-while-revalidate=1"
 REFUSED_SECONDS: Final = 1
 COOKIE: Final = "__Host-guesthouse"
 STATE_COOKIE: Final = "__Host-guesthouse-state"
@@ -30,17 +27,18 @@ Route = Annotated[str, Header(alias="X-Guesthouse-Route")]
 @admits(Access.ITSELF)
 async def authorise(
     services: Provided,
-    questions: Asked,
+    questions: Answering,
     environment: Environment,
     route: Route,
     authorization: Annotated[str, Header()] = "",
     cookie: Annotated[str, Header(alias="X-Guesthouse-Cookie")] = "",
 ) -> Response:
     """Say whether a request passes: 204 and who it is, 401 or 403; and how long that counts."""
-    answer = await questions.ask(Question(Presented(authorization, cookie), environment, route))
+    decided = await questions.ask(Question(Presented(authorization, cookie), environment, route))
+    answer = decided.answer
     if answer.decision is Decision.ALLOWED:
-        kept = services.settings.admitted_while_away
-        headers = {"Cache-Control": f"{ADMITTED}, stale-if-error={kept}"}
+        away = services.settings.admitted_while_away
+        headers = {"Cache-Control": f"{_kept(decided)}, stale-if-error={away}"}
         return Response(
             status_code=HTTPStatus.NO_CONTENT, headers=headers | _said(answer.identity)
         )
@@ -88,6 +86,13 @@ def leave(
     if cookie:
         answer.headers.append("Set-Cookie", f"{COOKIE}=; {GONE}")
     return answer
+
+
+def _kept(decided: Decided) -> str:
+    """Return how long a gateway keeps an answer; one asks anew for all in the last second."""
+    if not decided.max_age:
+        return "no-store"
+    return f"max-age={decided.max_age}, stale-while-revalidate=1"
 
 
 def _said(identity: Identity | None) -> dict[str, str]:
