@@ -11,6 +11,7 @@ from fastapi.routing import iter_route_contexts
 from guesthouse.cli.app import app as command_line
 from guesthouse.edge.access import admission_of
 
+INTERNAL = "/api/internal/"
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 
 
@@ -20,7 +21,9 @@ def _listed(page: str, heading: str) -> list[str]:
 
 
 def _routes(app: FastAPI) -> Iterator[str]:
-    for context in iter_route_contexts(app.routes):
+    # The application looks through those of gateways first; who reads the page wants the others.
+    contexts = sorted(iter_route_contexts(app.routes), key=lambda each: INTERNAL in str(each.path))
+    for context in contexts:
         endpoint = context.endpoint
         assert endpoint is not None
         about = (endpoint.__doc__ or "").strip().splitlines()[0]
