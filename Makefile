@@ -94,6 +94,6 @@ bench: install ## Measure against doing it by hand; writes bench/results.json
 
 clean: ## Take away the demonstration and what the targets above made
 	@if [ -d $(STATE) ] && [ -x $(BIN)/guesthouse ]; then $(DEMO) $(BIN)/guesthouse demo --remove; fi
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .ansible build dist \
-		src/guesthouse/web/static/dist
-	find . \( -name __pycache__ -o -name node_modules \) -type d -prune -exec rm -rf {} +
+	rm -rf $(VENV) .mypy_cache .pytest_cache .import_linter_cache .hypothesis .ansible build dist \
+		src/guesthouse/web/static/dist tools/telegraf/telegraf tools/telegraf/telegraf.stamp bench/results*.json
+	find . \( -name __pycache__ -o -name node_modules -o -name .ruff_cache \) -type d -prune -exec rm -rf {} +
