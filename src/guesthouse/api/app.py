@@ -9,7 +9,6 @@ from starlette.middleware import Middleware
 from guesthouse.api import problems
 from guesthouse.api.guard import GuardedRoute
 from guesthouse.api.openapi import describe
-from guesthouse.api.questions import Questions
 from guesthouse.api.routes import (
     account,
     audit,
@@ -27,6 +26,7 @@ from guesthouse.api.routes import (
 from guesthouse.edge.access import Access, Caller, admits
 from guesthouse.edge.middleware import Edge
 from guesthouse.edge.ports import Services
+from guesthouse.edge.questions import Questions
 from guesthouse.edge.tail import Tails
 
 PREFIX = "/api/v1"

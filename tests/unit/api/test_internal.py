@@ -7,7 +7,7 @@ import pytest
 from typing_extensions import override
 
 from guesthouse.api import create_app
-from guesthouse.api.questions import Decided, Question, Questions
+from guesthouse.edge.questions import Decided, Question, Questions
 from guesthouse.gateway.paths import NEXT_FIELD
 from guesthouse.people.model import Account, ActorKind, Door, MembershipOrigin, Origin, Role
 from guesthouse.people.store import AccountStore

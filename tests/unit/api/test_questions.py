@@ -8,7 +8,7 @@ import threading
 import pytest
 from typing_extensions import override
 
-from guesthouse.api.questions import JOINABLE, OUT_WITHIN_SECONDS, Decided, Question, Questions
+from guesthouse.edge.questions import JOINABLE, OUT_WITHIN_SECONDS, Decided, Question, Questions
 from guesthouse.gateway.model import Answer, Decision, Identity, Presented
 from guesthouse.gateway.service import AuthorisationService
 from tests.fakes.clock import FakeClock

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Header
 from starlette.responses import Response
 
 from guesthouse.api.guard import GuardedRoute
-from guesthouse.api.questions import Answering, Decided, Question
 from guesthouse.edge.access import Access, Provided, admits
+from guesthouse.edge.questions import Answering, Decided, Question
 from guesthouse.errors import Denied, Invalid, NotFound
 from guesthouse.gateway.model import Decision, Identity, Presented
 from guesthouse.instances.plan import console_url

@@ -50,18 +50,13 @@ class Questions:
     def __init__(self, authorisation: AuthorisationService, clock: Clock) -> None:
         self._authorisation = authorisation
         self._clock = clock
-        self._flights: SingleFlight[Question, tuple[float, Answer]] = SingleFlight(
-            clock, joinable=JOINABLE
-        )
+        self._flights: SingleFlight[Question, Decided] = SingleFlight(clock, joinable=JOINABLE)
 
     async def ask(self, question: Question) -> Decided:
         """Return whether a request passes, see `AuthorisationService.authorise`."""
-        begun, answer = await self._flights.ask(question, lambda: self._work_out(question))
-        age = self._clock.monotonic() - begun
-        left = OUT_WITHIN_SECONDS - NGINX_SECONDS - age
-        return Decided(answer, max(0, math.ceil(left) - 1))
+        return await self._flights.ask(question, lambda: self._decide(question))
 
-    async def _work_out(self, question: Question) -> tuple[float, Answer]:
+    async def _decide(self, question: Question) -> Decided:
         begun = self._clock.monotonic()
         answer = await run_in_threadpool(
             self._authorisation.authorise,
@@ -69,7 +64,8 @@ class Questions:
             environment=question.environment,
             route=question.route,
         )
-        return begun, answer
+        left = OUT_WITHIN_SECONDS - NGINX_SECONDS - (self._clock.monotonic() - begun)
+        return Decided(answer, max(0, math.ceil(left) - 1))
 
 
 async def questions_of(request: Request) -> Questions:
